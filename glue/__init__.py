@@ -1,0 +1,1 @@
+"""The command `slipway`: what Terraform cannot declare."""

@@ -1,0 +1,1 @@
+"""Narrow, typed facades: one for each AWS service, with only the calls that are used."""

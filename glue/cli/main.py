@@ -1,0 +1,3 @@
+"""The command's entry point."""
+
+from __future__ import annotations

@@ -1,0 +1,86 @@
+"""Every name in one place. They are contracts: Terraform, the glue and outside tests rely on them.
+
+Limits: SageMaker names have at most 63 characters of letters, digits and hyphens
+(https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from glue.errors import UsageError
+
+SAGEMAKER_NAME_LIMIT = 63
+RELEASE_ID = re.compile(
+    r"^(?P<model>[a-z0-9](?:-?[a-z0-9])*)-(?P<date>\d{8})t(?P<time>\d{6})-(?P<commit>[0-9a-f]{7})$"
+)
+REVISION_ID = re.compile(r"^r(?P<number>[1-9]\d{0,5})-(?P<hash>[0-9a-f]{8})$")
+MODEL_NAME = re.compile(r"^[a-z0-9](-?[a-z0-9]){0,23}$")
+
+
+def release_id(*, model: str, created: datetime, commit: str) -> str:
+    """Return `<model>-<yyyymmdd>t<hhmmss>-<commit7>`; `created` is taken as UTC.
+
+    Raises UsageError when the model's name is not lower-case letters, digits and single hyphens (24 at most).
+    """
+    if not MODEL_NAME.match(model):
+        raise UsageError(
+            f"model name {model!r} is not usable",
+            remedy="Use 1 to 24 lower-case letters, digits and single hyphens.",
+        )
+    if not re.match(r"^[0-9a-f]{7,64}$", commit):
+        raise UsageError(f"commit {commit!r} is not a git commit id", remedy="Give at least 7 hex digits.")
+    return f"{model}-{created:%Y%m%dt%H%M%S}-{commit[:7]}"
+
+
+def model_of_release(release: str) -> str:
+    """Return the model's name inside a release id. Raises UsageError when it is not a release id."""
+    match = RELEASE_ID.match(release)
+    if not match:
+        raise UsageError(
+            f"{release!r} is not a release id",
+            remedy="A release id looks like ranker-20260131t120000-1a2b3c4; `slipway release list` shows them.",
+        )
+    return match["model"]
+
+
+def artifact_bucket(project: str, environment: str, account_id: str) -> str:
+    """Return the artifact store's bucket name of an environment."""
+    return f"{project}-{environment}-artifacts-{account_id}"
+
+
+def state_bucket(project: str, environment: str, account_id: str) -> str:
+    """Return the Terraform state bucket's name of an environment."""
+    return f"{project}-{environment}-tfstate-{account_id}"
+
+
+def endpoint_name(project: str, environment: str, endpoint: str) -> str:
+    """Return SageMaker's name of an endpoint. Raises UsageError beyond 63 characters."""
+    name = f"{project}-{environment}-{endpoint}"
+    if len(name) > SAGEMAKER_NAME_LIMIT:
+        raise UsageError(
+            f"endpoint name {name} has {len(name)} characters; SageMaker takes {SAGEMAKER_NAME_LIMIT}",
+            remedy="Shorten the endpoint's name.",
+        )
+    return name
+
+
+def foundation_parameter(project: str, environment: str) -> str:
+    """Return the name of the SSM parameter that an environment's foundation publishes."""
+    return f"/{project}/{environment}/foundation"
+
+
+def release_prefix(model: str, release: str) -> str:
+    """Return the key prefix of a release's files, with the trailing slash."""
+    return f"releases/{model}/{release}/"
+
+
+def role_arn(account_id: str, project: str, environment: str, role: str) -> str:
+    """Return the ARN of one of the product's roles: plan, deploy-foundation, deploy-serving or promote."""
+    return f"arn:aws:iam::{account_id}:role/{project}-{environment}-{role}"
+
+
+def repository_name(project: str, model: str) -> str:
+    """Return the image repository's name; the same in every account, because replication keeps names."""
+    return f"{project}/{model}"

@@ -1,0 +1,1 @@
+"""tfvars files, plan JSON, and running Terraform."""
