@@ -1,4 +1,115 @@
-# placeholder while the first slice grows; see `make help`
-.PHONY: setup
-setup:
-	.venv/bin/pip install -q --no-deps --no-build-isolation -e .
+# Slipway. `make help` lists the targets; each one sets up what it needs, so nothing has to be run before it.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+STACK ?= serving
+SLIPWAY := $(BIN)/slipway
+SELECT = --env "$(ENV)" --stack $(STACK) $(if $(ENDPOINT),--endpoint $(ENDPOINT))
+VENV := .venv/.complete
+TOOLS := .tools/terraform.rc
+FUNCTIONS := build/functions/endpoint-invoker.zip
+
+# A settings file named in the environment that does not exist is ignored; ours takes its place.
+ifeq ($(wildcard $(TF_CLI_CONFIG_FILE)),)
+export TF_CLI_CONFIG_FILE := $(CURDIR)/$(TOOLS)
+endif
+export TERRAFORM ?= $(CURDIR)/.tools/terraform
+export PYTHONDONTWRITEBYTECODE := 1
+
+##@ See it work
+.PHONY: demo
+demo: setup ## Take a model from training to production on three sandbox accounts (KEEP=1 leaves them running)
+	$(BIN)/python -m sandbox.demo $(if $(KEEP),--keep)
+
+.PHONY: test
+test: setup ## Everything that CI runs
+	scripts/timed check $(MAKE) check
+	scripts/timed modules $(BIN)/python scripts/test_modules.py
+	scripts/timed pytest $(BIN)/python -m pytest
+
+.PHONY: check
+check: setup ## The fast gate: format, lint, types, terraform validate, generated docs, quick tests (no sandbox)
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/validate_terraform.py
+	$(BIN)/python scripts/module_docs.py --check
+	$(BIN)/python -m pytest -q --durations=5 tests/unit tests/policy
+
+.PHONY: bench
+bench: setup ## Measure what the documentation claims, beside peers where there are any
+	$(BIN)/python -m bench
+
+##@ Sandbox: three AWS accounts on this machine
+.PHONY: sandbox
+sandbox: setup ## Start the sandbox; `source .sandbox/env` points every tool at it (SANDBOX_PORT=4700)
+	$(BIN)/python -m sandbox start
+
+.PHONY: sandbox-down
+sandbox-down: setup ## Stop the sandbox; its accounts live in memory and are gone
+	$(BIN)/python -m sandbox stop
+
+.PHONY: sandbox-status
+sandbox-status: setup ## Say whether the sandbox runs, where, and since when
+	$(BIN)/python -m sandbox status
+
+##@ Environments
+.PHONY: plan
+plan: setup need-env ## Plan ENV=… [STACK=serving|foundation|bootstrap] [ENDPOINT=…] and save the plan
+	$(SLIPWAY) plan $(SELECT)
+
+.PHONY: apply
+apply: setup need-env ## Apply exactly the saved plan of ENV=… [STACK=…] [ENDPOINT=…]
+	$(SLIPWAY) apply $(SELECT)
+
+.PHONY: image
+image: setup ## Build the golden image with MODEL=… as reproducible layers, without Docker
+	$(SLIPWAY) image build --model "$(or $(MODEL),$(error Say which model: make image MODEL=ranker))"
+
+.PHONY: doctor
+doctor: setup ## Look for what is missing on this machine and in the accounts
+	$(SLIPWAY) doctor
+
+##@ Upkeep
+.PHONY: fmt
+fmt: setup ## Format Python and Terraform
+	$(BIN)/ruff check --fix-only -q . && $(BIN)/ruff format -q .
+	$(TERRAFORM) fmt -recursive .
+
+.PHONY: docs
+docs: setup ## Write the generated tables of the modules' READMEs anew
+	$(BIN)/python scripts/module_docs.py
+
+.PHONY: lock
+lock: setup ## Resolve requirements/*.in anew into hash-pinned requirements/*.txt
+	scripts/lock_requirements
+
+.PHONY: clean
+clean: ## Remove what make made here, but not the sandbox's or Terraform's records
+	rm -rf build .tools .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.PHONY: help
+help: ## This list
+	@awk -f scripts/help.awk $(MAKEFILE_LIST)
+
+# Set-up: real files, so that a second run costs nothing.
+.PHONY: setup need-env
+setup: $(VENV) $(TOOLS) $(FUNCTIONS)
+
+$(VENV): requirements/dev.txt pyproject.toml scripts/setup_venv.py
+	$(PYTHON) scripts/setup_venv.py
+
+ifeq ($(wildcard .tools/terraform),) # also when the link leads nowhere any more
+.PHONY: $(TOOLS)
+endif
+$(TOOLS): .tool-versions scripts/setup_terraform.py
+	$(PYTHON) scripts/setup_terraform.py
+
+build/functions/%.zip: modules/%/src scripts/build_function.py $(VENV) $(wildcard modules/*/src/*.py)
+	$(BIN)/python scripts/build_function.py modules/$*/src $@
+
+need-env:
+	@test -n "$(ENV)" || { echo "Say which environment: make $(MAKECMDGOALS) ENV=dev (one of: $$(ls environments | xargs))" >&2; exit 2; }
