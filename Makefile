@@ -28,14 +28,14 @@ demo: setup ## Take a model from training to production on three sandbox account
 .PHONY: test
 test: setup ## Everything that CI runs
 	scripts/timed check $(MAKE) check
-	scripts/timed modules $(BIN)/python scripts/test_modules.py
+	scripts/timed modules $(BIN)/python -m scripts.test_modules
 	scripts/timed pytest $(BIN)/python -m pytest
 
 .PHONY: check
 check: setup ## The fast gate: format, lint, types, terraform validate, generated docs, quick tests (no sandbox)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python scripts/validate_terraform.py
+	$(BIN)/python -m scripts.validate_terraform
 	$(BIN)/python scripts/module_docs.py --check
 	$(BIN)/python -m pytest -q --durations=5 tests/unit tests/policy
 

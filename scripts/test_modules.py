@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from terraform_checks import ROOT, provider_binary, run, shared_provider
+from scripts.terraform_checks import ROOT, provider_binary, run, shared_provider
 
 
 def initialised(module: Path) -> str | None:

@@ -4,7 +4,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from terraform_checks import ROOT, run
+from scripts.terraform_checks import ROOT, run
 
 
 def validate(root: Path) -> str | None:
