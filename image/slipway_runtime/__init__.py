@@ -1,0 +1,1 @@
+"""What stands between SageMaker's container contract and a model's own code. Standard library and gunicorn only."""
