@@ -1,0 +1,183 @@
+"""Every AWS error is translated here, once: with account, region, resource, and the permission that was missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from botocore import exceptions as boto
+
+from glue.errors import AccessDeniedError, AwsError, CredentialsError, NotFoundError
+
+DENIED = {
+    "403",
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthorizationError",
+    "AuthorizationErrorException",
+    "Forbidden",
+    "KMSAccessDeniedException",
+    "UnauthorizedOperation",
+    "NotAuthorized",
+}
+# Only these mean "absent". A bare ResourceNotFound or ValidationError says so in other words for some services; the
+# facades know which (for SageMaker: "Could not find").
+ABSENT = {
+    "404",
+    "NoSuchKey",
+    "NoSuchVersion",
+    "NoSuchBucket",
+    "NoSuchUpload",
+    "NoSuchTagSet",
+    "NotFound",
+    "ImageNotFoundException",
+    "LayersNotFoundException",
+    "ParameterNotFound",
+    "RepositoryNotFoundException",
+    "ResourceNotFound",
+    "ResourceNotFoundException",
+}
+EXPIRED = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "IncompleteSignature",
+    "MissingAuthenticationToken",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+THROTTLED = {
+    "LimitExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
+_CREDENTIALS = (
+    boto.NoCredentialsError,
+    boto.PartialCredentialsError,
+    boto.CredentialRetrievalError,
+    boto.TokenRetrievalError,
+    boto.SSOError,
+    boto.ProfileNotFound,
+    boto.InvalidConfigError,
+    boto.ConfigNotFound,
+    boto.ConfigParseError,
+    boto.InfiniteLoopConfigError,
+)
+_UNREACHABLE = (boto.HTTPClientError, boto.ConnectionError)
+LOG_IN = "Log in again, or set AWS_PROFILE to a profile with valid credentials for this account."
+
+# Where the permission is not simply `<service>:<Operation>`
+# (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html).
+_ACTIONS = {
+    "HeadObject": "s3:GetObject",
+    "HeadBucket": "s3:ListBucket",
+    "ListObjectsV2": "s3:ListBucket",
+    "GetObject": "s3:GetObject",
+    "CreateMultipartUpload": "s3:PutObject",
+    "UploadPart": "s3:PutObject",
+    "UploadPartCopy": "s3:PutObject on the target or s3:GetObject on the source",
+    "CompleteMultipartUpload": "s3:PutObject",
+    "ListParts": "s3:ListMultipartUploadParts",
+    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "Invoke": "lambda:InvokeFunction",
+}
+_STATED_ACTION = re.compile(r"not authorized to perform:? (?P<action>[a-z0-9-]+:[A-Za-z*]+)")
+
+
+@dataclass(frozen=True)
+class Where:
+    """Whose call it was: what every error says. `caller` is the ARN behind the credentials."""
+
+    account_id: str
+    region: str
+    caller: str
+    service: str = ""
+
+    def __str__(self) -> str:
+        return f"account {self.account_id}, {self.region}"
+
+
+@contextmanager
+def translated(where: Where, resource: str) -> Iterator[None]:
+    """Turn botocore's errors into ours, naming `resource`. Everything else passes as it is."""
+    try:
+        yield
+    except boto.ClientError as error:
+        raise from_client_error(error, where, resource) from error
+    except boto.BotoCoreError as error:
+        raise from_botocore(error, where, resource) from error
+
+
+def code_of(error: boto.ClientError) -> str:
+    """Return AWS's error code."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def message_of(error: boto.ClientError) -> str:
+    """Return AWS's message, on one line."""
+    return " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
+
+
+def status_of(error: boto.ClientError) -> int:
+    """Return the HTTP status, 0 when there was none."""
+    metadata: Any = error.response.get("ResponseMetadata", {})
+    return int(metadata.get("HTTPStatusCode", 0))
+
+
+def from_client_error(error: boto.ClientError, where: Where, resource: str) -> AwsError:
+    """Return our error for an error answer of AWS."""
+    code, text = code_of(error), message_of(error)
+    did = f"{error.operation_name} of {resource} ({where})"
+    if code in EXPIRED:
+        return CredentialsError(f"the credentials were not accepted: {did}: {code}: {text}", remedy=LOG_IN)
+    if code in DENIED or (status_of(error) == 403 and code not in THROTTLED):
+        return _denied(error, where, resource)
+    if code in ABSENT:
+        return NotFoundError(f"{resource} does not exist ({where}): {error.operation_name}: {code}: {text}")
+    if code in THROTTLED or status_of(error) == 503:
+        return AwsError(f"AWS throttled {did}, also after retries: {code}: {text}", remedy="Wait, then run it again.")
+    if status_of(error) >= 500:
+        return AwsError(
+            f"AWS failed at {did}, also after retries: {code}: {text}",
+            remedy="Run it again; if it stays, look at https://health.aws.amazon.com.",
+        )
+    return AwsError(f"{did}: {code}: {text}")
+
+
+def _denied(error: boto.ClientError, where: Where, resource: str) -> AccessDeniedError:
+    text = message_of(error)
+    stated = _STATED_ACTION.search(text)
+    operation = error.operation_name or ""
+    action = stated["action"] if stated else _ACTIONS.get(operation, f"{where.service or 'aws'}:{operation}")
+    remedy = f"Give the role {action} on {resource}."
+    if operation in {"HeadObject", "GetObject"} and not stated:
+        remedy += " (S3 also says 403 for an absent object when the caller lacks s3:ListBucket on the bucket.)"
+    said = f": {text}" if text and text != "Forbidden" else ""
+    return AccessDeniedError(
+        f"AWS denied {action} on {resource} to {where.caller} ({where}, {operation}){said}", remedy=remedy
+    )
+
+
+def from_botocore(error: boto.BotoCoreError, where: Where, resource: str) -> AwsError:
+    """Return our error for one that never reached AWS, or that its answer caused on this side."""
+    said = " ".join(str(error).split())
+    if isinstance(error, _CREDENTIALS):
+        return CredentialsError(f"no usable credentials for {where}: {said}", remedy=LOG_IN)
+    if isinstance(error, _UNREACHABLE):
+        return AwsError(
+            f"AWS did not answer ({where}, {resource}): {said}",
+            remedy="Check the network, the proxy, and AWS_ENDPOINT_URL if it is set; then run it again.",
+        )
+    return AwsError(f"{resource} ({where}): {said}")

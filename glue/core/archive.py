@@ -1,0 +1,216 @@
+"""Looks into a model archive as it streams by: nothing is unpacked, nothing is kept but what was asked for.
+
+SageMaker takes a model as one gzip-compressed tar and unpacks it as root in the container
+(https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-inference.html), so it is looked at before it becomes a release.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from glue.core.checksum import Checksums, PartHasher, Readable
+from glue.core.tarstream import ArchiveError, Entry, TarStream
+
+__all__ = ["ArchiveError", "Inspection", "Limits", "Member", "inspect"]
+
+_CHUNK = 256 * 1024
+_MAX_NAME = 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far an archive may grow. `ratio` is expanded to compressed bytes, looked at beyond `ratio_from` bytes."""
+
+    expanded_bytes: int = 20 * 1024**3
+    members: int = 100_000
+    ratio: int = 200
+    ratio_from: int = 256 * 1024**2
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file in the archive: its normal path and its size in bytes."""
+
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What is in an archive. `checksums` are of its compressed bytes; `extracted` holds what was asked and found."""
+
+    members: tuple[Member, ...]
+    expanded_bytes: int
+    checksums: Checksums
+    extracted: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def inspect(
+    stream: Readable,
+    *,
+    name: str,
+    part_size: int,
+    limits: Limits | None = None,
+    extract: Mapping[str, int] | None = None,
+) -> Inspection:
+    """Read an archive to its end, once, and return what is in it.
+
+    `extract` names members to return, each with the most bytes it may have. Raises ArchiveError, naming the archive
+    (`name`) and the member, unless it is one gzip-compressed tar of files and folders with relative, single names,
+    whole to its last byte and within `limits`.
+    """
+    gunzip = _Gunzip(stream, PartHasher(part_size), limits or Limits())
+    try:
+        members, extracted = _walk(TarStream(gunzip), limits or Limits(), extract or {})
+        checksums = gunzip.finish()
+    except ArchiveError as error:
+        raise ArchiveError(f"{name}: {error.message}", remedy=error.remedy) from error
+    return Inspection(tuple(members), gunzip.expanded, checksums, extracted)
+
+
+def _walk(tar: TarStream, limits: Limits, extract: Mapping[str, int]) -> tuple[list[Member], dict[str, bytes]]:
+    names = _Names()
+    members: list[Member] = []
+    extracted: dict[str, bytes] = {}
+    for count, entry in enumerate(tar.entries(), start=1):
+        if count > limits.members:
+            raise ArchiveError(f"it has more than {limits.members} members")
+        path = names.add(entry)
+        if entry.bytes > limits.expanded_bytes:
+            raise ArchiveError(f"{path!r} has {entry.bytes} bytes; all of it may have {limits.expanded_bytes}")
+        if entry.folder:
+            continue
+        members.append(Member(path, entry.bytes))
+        if path in extract:
+            extracted[path] = _read_member(tar, path, entry.bytes, extract[path])
+    return members, extracted
+
+
+def _read_member(tar: TarStream, path: str, size: int, limit: int) -> bytes:
+    if size > limit:
+        raise ArchiveError(f"{path!r} has {size} bytes; at most {limit} are read")
+    return b"".join(iter(lambda: tar.read(_CHUNK), b""))
+
+
+class _Names:
+    """Keeps what every name of the archive is, so that no member overwrites another."""
+
+    def __init__(self) -> None:
+        self._files: set[str] = set()
+        self._folders: set[str] = set()
+
+    def add(self, entry: Entry) -> str:
+        """Return the entry's normal path. Raises ArchiveError when it leaves the archive or is there already."""
+        path = "/".join(_segments(entry.name))
+        if not path:
+            if entry.folder:
+                return "."  # `tar -C folder .` begins with it
+            raise ArchiveError(f"a file has no name: {entry.name!r}")
+        parents = _parents(path)
+        if path in self._files or (not entry.folder and path in self._folders):
+            raise ArchiveError(f"{path!r} is in it twice")
+        for parent in parents:
+            if parent in self._files:
+                raise ArchiveError(f"{path!r} lies below {parent!r}, which is a file")
+        self._folders.update(parents)
+        (self._folders if entry.folder else self._files).add(path)
+        return path
+
+
+def _segments(name: str) -> Iterator[str]:
+    shown = name if len(name) <= 120 else name[:117] + "..."
+    if name.startswith("/"):
+        raise ArchiveError(f"{shown!r} is an absolute path")
+    if len(name.encode()) > _MAX_NAME:
+        raise ArchiveError(f"{shown!r} is longer than {_MAX_NAME} bytes")
+    if not name.isprintable() or "\\" in name:
+        raise ArchiveError(f"{shown!r} holds an unprintable character or a backslash")
+    for segment in name.split("/"):
+        if segment == "..":
+            raise ArchiveError(f"{shown!r} leaves the archive with '..'")
+        if segment not in {"", "."}:
+            yield segment
+
+
+def _parents(path: str) -> list[str]:
+    segments = path.split("/")
+    return ["/".join(segments[:depth]) for depth in range(1, len(segments))]
+
+
+class _Gunzip:
+    """Decompresses as it is read, within limits, and hashes the compressed bytes on the way.
+
+    zlib checks each gzip member's CRC and length at its end
+    (https://docs.python.org/3/library/zlib.html#zlib.decompressobj, wbits 31).
+    """
+
+    def __init__(self, stream: Readable, hasher: PartHasher, limits: Limits) -> None:
+        self._stream = stream
+        self._hasher = hasher
+        self._limits = limits
+        self._inflate = zlib.decompressobj(wbits=31)
+        self._pending = b""
+        self._out = b""
+        self._at = 0
+        self.expanded = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at least one and at most `size` expanded bytes; empty only at the end."""
+        while self._at == len(self._out):
+            if self._inflate.eof and not self._next_member():
+                return b""
+            if not self._pending and not self._fill():
+                self._refuse_end()
+            self._out, self._at = self._expand(), 0
+        data = self._out[self._at : self._at + size]
+        self._at += len(data)
+        return data
+
+    def finish(self) -> Checksums:
+        """Return the compressed bytes' checksums, after the archive was read to its end."""
+        while self._fill():
+            self._pending = b""
+        return self._hasher.finish()
+
+    def _expand(self) -> bytes:
+        try:
+            data = self._inflate.decompress(self._pending, _CHUNK)
+        except zlib.error as error:
+            if self.expanded == 0 and self._hasher.bytes <= _CHUNK:
+                raise ArchiveError("it is not a gzip-compressed tar", remedy="Pack it with `tar -czf`.") from error
+            raise ArchiveError(f"its compressed data is damaged ({error})") from error
+        self._pending = self._inflate.unconsumed_tail
+        self.expanded += len(data)
+        self._check_growth()
+        return data
+
+    def _check_growth(self) -> None:
+        limits = self._limits
+        if self.expanded > limits.expanded_bytes:
+            raise ArchiveError(f"it expands to more than {limits.expanded_bytes} bytes")
+        if self.expanded > limits.ratio_from and self.expanded > limits.ratio * self._hasher.bytes:
+            raise ArchiveError(
+                f"it expands more than {limits.ratio} times ({self._hasher.bytes} bytes to {self.expanded} so far)"
+            )
+
+    def _next_member(self) -> bool:
+        """Begin the next gzip member, if there is one. Zeros behind the last are padding, as for gzip itself."""
+        self._pending = self._inflate.unused_data or self._pending
+        while self._pending or self._fill():
+            self._pending = self._pending.lstrip(b"\0")
+            if self._pending:
+                self._inflate = zlib.decompressobj(wbits=31)
+                return True
+        return False
+
+    def _fill(self) -> bool:
+        self._pending = self._stream.read(_CHUNK)
+        self._hasher.update(self._pending)
+        return bool(self._pending)
+
+    def _refuse_end(self) -> None:
+        if self._hasher.bytes == 0:
+            raise ArchiveError("it is empty")
+        raise ArchiveError("its compressed data ends in the middle: it is cut off")
