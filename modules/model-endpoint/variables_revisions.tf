@@ -1,0 +1,97 @@
+variable "live" {
+  description = "Key of the revision that the endpoint points at. Promotion and rollback move it."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = contains(keys(var.revisions), var.live)
+    error_message = "endpoint ${var.name}: live is ${jsonencode(var.live)}, which is not among the retained revisions ${join(", ", keys(var.revisions))}. Name one of these."
+  }
+}
+
+variable "revisions" {
+  description = "Every retained revision by its id, frozen: never edited, only added and pruned. Weights are whole numbers; null means the feature is off; timeouts are in seconds. `created` and `replaces` are remarks and no part of the content."
+  type = map(object({
+    created  = optional(string)
+    replaces = optional(string)
+    variants = map(object({
+      release                = string
+      image                  = string
+      model_data_url         = string
+      environment            = optional(map(string), {})
+      execution_role_arn     = string
+      weight                 = optional(number, 1)
+      instance_type          = optional(string)
+      initial_instance_count = optional(number)
+      serverless = optional(object({
+        memory_size_in_mb       = number
+        max_concurrency         = number
+        provisioned_concurrency = optional(number)
+      }))
+      container_startup_health_check_timeout_in_seconds = optional(number)
+      model_data_download_timeout_in_seconds            = optional(number)
+    }))
+    shadow_variants = optional(map(object({
+      release                = string
+      image                  = string
+      model_data_url         = string
+      environment            = optional(map(string), {})
+      execution_role_arn     = string
+      weight                 = optional(number, 1)
+      instance_type          = optional(string)
+      initial_instance_count = optional(number)
+      serverless = optional(object({
+        memory_size_in_mb       = number
+        max_concurrency         = number
+        provisioned_concurrency = optional(number)
+      }))
+      container_startup_health_check_timeout_in_seconds = optional(number)
+      model_data_download_timeout_in_seconds            = optional(number)
+    })), {})
+    data_capture = optional(object({
+      sampling_percentage = number
+      destination_s3_uri  = string
+      modes               = optional(set(string), ["Input", "Output"])
+      json_content_types  = optional(set(string), ["application/json"])
+      csv_content_types   = optional(set(string), ["text/csv"])
+    }))
+    network = optional(object({
+      subnet_ids         = optional(set(string), [])
+      security_group_ids = optional(set(string), [])
+      isolation          = optional(bool, false)
+    }))
+    volume_key_arn = optional(string)
+  }))
+  nullable = false
+
+  validation {
+    condition     = length(var.revisions) > 0
+    error_message = "endpoint ${var.name}: there is no revision to serve. Promote a release first, or leave the module out."
+  }
+
+  validation {
+    condition     = length([for id in keys(var.revisions) : id if !can(regex("^r[1-9][0-9]{0,5}-[0-9a-f]{8}$", id))]) == 0
+    error_message = "endpoint ${var.name}: a revision's key is r<number>-<8 hex digits>, as `slipway render` makes it; not so: ${join(", ", [for id in keys(var.revisions) : id if !can(regex("^r[1-9][0-9]{0,5}-[0-9a-f]{8}$", id))])}."
+  }
+
+  validation {
+    condition     = alltrue([for revision in values(var.revisions) : length(revision.variants) >= 1 && length(revision.variants) <= 10])
+    error_message = "endpoint ${var.name}: a revision has 1 to 10 variants. Correct ${join(", ", [for id, revision in var.revisions : id if !contains(range(1, 11), length(revision.variants))])}."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for revision in values(var.revisions) : [
+        for variant in keys(merge(revision.variants, revision.shadow_variants)) : can(regex("^[a-zA-Z0-9](-?[a-zA-Z0-9])*$", variant))
+      ]
+    ]))
+    error_message = "endpoint ${var.name}: a variant's name has letters, digits and single hyphens. Rename among ${join(", ", distinct(flatten([for revision in values(var.revisions) : keys(merge(revision.variants, revision.shadow_variants))])))}."
+  }
+
+  validation {
+    condition = alltrue([
+      for revision in values(var.revisions) : length(setintersection(keys(revision.variants), keys(revision.shadow_variants))) == 0
+    ])
+    error_message = "endpoint ${var.name}: a shadow variant needs a name of its own, because metrics are told apart by it. Rename it in ${join(", ", [for id, revision in var.revisions : id if length(setintersection(keys(revision.variants), keys(revision.shadow_variants))) > 0])}."
+  }
+}

@@ -1,0 +1,9 @@
+module "caller" {
+  source   = "../../modules/caller-role"
+  for_each = local.deployed ? var.callers : {}
+
+  endpoint_arns  = [local.endpoint_arn]
+  external_id    = each.value.external_id
+  name           = "${local.endpoint_name}-caller-${each.key}"
+  principal_arns = each.value.principal_arns
+}

@@ -1,0 +1,84 @@
+# What the next revision freezes. Terraform makes nothing of it: `slipway render` and `slipway promote` do. It is declared
+# and validated here all the same, so that a plan refuses what a promotion would refuse later.
+
+variable "serving" {
+  description = "Settings of the next revision: variants by name with the model each serves, instances or serverless, whole weights; null means that a feature is off; timeouts are in seconds."
+  type = object({
+    variants = map(object({
+      model          = string
+      environment    = optional(map(string), {})
+      weight         = optional(number, 1)
+      instance_type  = optional(string)
+      instance_count = optional(number)
+      serverless = optional(object({
+        memory_size_in_mb       = number
+        max_concurrency         = number
+        provisioned_concurrency = optional(number)
+      }))
+      container_startup_health_check_timeout_in_seconds = optional(number)
+      model_data_download_timeout_in_seconds            = optional(number)
+    }))
+    shadow_variants = optional(map(object({
+      model          = string
+      environment    = optional(map(string), {})
+      weight         = optional(number, 1)
+      instance_type  = optional(string)
+      instance_count = optional(number)
+      serverless = optional(object({
+        memory_size_in_mb       = number
+        max_concurrency         = number
+        provisioned_concurrency = optional(number)
+      }))
+      container_startup_health_check_timeout_in_seconds = optional(number)
+      model_data_download_timeout_in_seconds            = optional(number)
+    })), {})
+    data_capture = optional(object({
+      sampling_percentage = number
+      modes               = optional(set(string), ["Input", "Output"])
+      json_content_types  = optional(set(string), ["application/json"])
+      csv_content_types   = optional(set(string), ["text/csv"])
+    }))
+    network = optional(object({
+      subnet_ids         = optional(set(string), [])
+      security_group_ids = optional(set(string), [])
+      isolation          = optional(bool, false)
+    }))
+    volume_key_arn = optional(string)
+  })
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for variant in values(merge(var.serving.variants, var.serving.shadow_variants)) : contains(keys(var.environment.models), variant.model)
+    ])
+    error_message = "endpoint ${var.endpoint}: serving names the models ${join(", ", distinct(values(merge(var.serving.variants, var.serving.shadow_variants))[*].model))}, and environment ${var.environment.name} has ${join(", ", keys(var.environment.models))}. Add the model to environment.tfvars and apply the foundation, or correct the name."
+  }
+
+  validation {
+    condition     = length(var.serving.variants) >= 1 && length(var.serving.variants) <= 10
+    error_message = "endpoint ${var.endpoint}: serving has ${length(var.serving.variants)} variants, and an endpoint takes 1 to 10."
+  }
+
+  validation {
+    condition = alltrue([
+      for variant in values(merge(var.serving.variants, var.serving.shadow_variants)) : variant.weight >= 0 && floor(variant.weight) == variant.weight
+    ]) && sum(concat([0], values(var.serving.variants)[*].weight)) > 0
+    error_message = "endpoint ${var.endpoint}: weights in serving are whole numbers from 0, and not all 0. Multiply or raise them."
+  }
+
+  validation {
+    condition = alltrue([
+      for variant in values(merge(var.serving.variants, var.serving.shadow_variants)) : variant.serverless == null ? (
+        can(regex("^ml\\.[a-z0-9-]+\\.[a-z0-9]+$", variant.instance_type)) && try(variant.instance_count >= 1 && floor(variant.instance_count) == variant.instance_count, false)
+        ) : (
+        variant.instance_type == null && variant.instance_count == null
+      )
+    ])
+    error_message = "endpoint ${var.endpoint}: a variant in serving has either serverless, or an instance_type like ml.m5.large with an instance_count from 1. Decide for each of ${join(", ", keys(merge(var.serving.variants, var.serving.shadow_variants)))}."
+  }
+
+  validation {
+    condition     = try(contains(range(1, 101), var.serving.data_capture.sampling_percentage), var.serving.data_capture == null)
+    error_message = "endpoint ${var.endpoint}: data_capture in serving takes a whole sampling_percentage from 1 to 100; null turns it off."
+  }
+}
