@@ -4,7 +4,7 @@ Truth: each document has a grade from 0 to 4, from a formula with interactions (
 queries, popularity counts when fresh) plus noise that no feature shows.
 
 Clicks (position-based model; Craswell et al., "An experimental comparison of click position-bias models", WSDM 2008):
-in each session the old ranker orders a query's documents by `bm25` plus noise; a document at position p is examined with
+in each session the old ranker orders a query's documents by `bm25` plus noise; one at position p is examined with
 probability p ** -decay, and an examined one is clicked with probability noise + (1 - noise) * (2**grade - 1) / 15.
 So documents that the old ranker liked get more clicks than they deserve.
 
@@ -105,7 +105,7 @@ def sampled(log: ClickLog, share: float) -> ClickLog:
 
 
 def write_channels(settings: Settings, folder: Path) -> dict[str, Path]:
-    """Write the synthetic data as `train/clicks.csv` and `validation/judgements.csv`. Returns the folders by channel."""
+    """Write the synthetic data as `train/clicks.csv` and `validation/judgements.csv`. Returns their folders."""
     log, judged = synthesize(settings)
     held_out = [f"h{number:05d}" for number in range(len(judged.groups))]
     click_values = zip(log.examinations.tolist(), log.clicks.tolist(), strict=True)
