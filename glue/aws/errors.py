@@ -54,7 +54,6 @@ EXPIRED = {
     "UnrecognizedClientException",
 }
 THROTTLED = {
-    "LimitExceededException",
     "RequestLimitExceeded",
     "RequestThrottled",
     "SlowDown",

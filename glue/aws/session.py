@@ -1,0 +1,342 @@
+"""The one place that makes sessions: whose credentials, which account, which role, how long to wait.
+
+Rules: the profile is AWS_PROFILE if set, else a profile with the environment's name, else the default chain (CI). The
+account behind it must be the environment's before anything else happens. All work is done in the role
+`<project>-<env>-promote`.
+"""
+
+# ruff: noqa: PLC0415 - boto3 and its parts cost 0.4 s to import: only commands that talk to AWS pay for them
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from glue.aws.alarms import Alarms
+from glue.aws.autoscaling import Autoscaling
+from glue.aws.ecr import Registry
+from glue.aws.errors import Where, translated
+from glue.aws.functions import Functions
+from glue.aws.runtime import Runtime
+from glue.aws.s3 import Bucket
+from glue.aws.sagemaker import SageMaker
+from glue.aws.ssm import Parameters
+from glue.core import names
+from glue.core.environment import Environment, Neighbour
+from glue.errors import AccessDeniedError, AwsError, RefusedError
+
+if TYPE_CHECKING:
+    import boto3
+    import botocore.session
+    from botocore.config import Config
+
+
+THREADS = 64
+# Refreshed long before it ends; one hour is the most for a role assumed from a role
+# (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining).
+_ROLE_SECONDS = 3600
+
+
+class CallCounter:
+    """Counts the API calls of every client of a session, by `<service>:<Operation>`. Retries are not counted twice."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: Counter[str] = Counter()
+
+    def count(self, **event: Any) -> None:
+        """Take botocore's `before-call` event."""
+        model = event["model"]
+        with self._lock:
+            self._calls[f"{model.service_model.service_name}:{model.name}"] += 1
+
+    def by_operation(self) -> dict[str, int]:
+        """Return the calls so far, by service and operation."""
+        with self._lock:
+            return dict(sorted(self._calls.items()))
+
+    @property
+    def total(self) -> int:
+        """All calls so far."""
+        with self._lock:
+            return self._calls.total()
+
+
+class Session:
+    """Clients of one environment, in its promote role. Facades are made once, when they are first asked for."""
+
+    def __init__(
+        self, session: boto3.Session, *, environment: Environment, caller: str, config: Config, calls: CallCounter
+    ) -> None:
+        self.environment = environment
+        self.caller = caller
+        self.calls = calls
+        self._session = session
+        self._config = config
+        # Making a client is not thread-safe, using one is
+        # (https://docs.aws.amazon.com/boto3/latest/guide/clients.html#multithreading-or-multiprocessing-with-clients).
+        self._lock = threading.Lock()
+        self._buckets: dict[tuple[str, str, str], Bucket] = {}
+
+    def __repr__(self) -> str:
+        return f"Session({self.environment.name}, {self.caller})"
+
+    def where(self, service: str, region: str | None = None) -> Where:
+        """Return what errors of a service's calls say."""
+        return Where(self.environment.account_id, region or self.environment.region, self.caller, service)
+
+    def client(self, service: str, *, region: str | None = None, config: Config | None = None) -> Any:
+        """Return a new client. Everything outside this package uses the facades below."""
+        with self._lock, translated(self.where(service, region), f"a client for {service}"):
+            merged = self._config.merge(config) if config else self._config
+            make: Any = self._session.client
+            return make(service, region_name=region or self.environment.region, config=merged)
+
+    def bucket(self, name: str, *, owner: str, region: str | None = None, key_arn: str | None = None) -> Bucket:
+        """Return a bucket, which must belong to the account `owner`. `key_arn` encrypts what is written."""
+        where = self.where("s3", region)
+        known = (name, where.region, key_arn or "")
+        if known not in self._buckets:
+            client = self.client("s3", region=where.region)
+            self._buckets[known] = Bucket(client, name=name, owner=owner, where=where, key_arn=key_arn)
+        return self._buckets[known]
+
+    def artifacts(self, of: Environment | Neighbour | None = None) -> Bucket:
+        """Return this environment's artifact bucket, or another's as this environment's role sees it.
+
+        One's own is written with the key that the foundation publishes; another's is only read.
+        """
+        own = self.environment
+        if of is None or of.name == own.name:
+            key = self.parameters.foundation(own).artifact_key_arn
+            return self.bucket(own.artifact_bucket, owner=own.account_id, key_arn=key)
+        name = names.artifact_bucket(own.project, of.name, of.account_id)
+        return self.bucket(name, owner=of.account_id, region=of.region)
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """SSM: what the foundation publishes."""
+        return Parameters(self.client("ssm"), where=self.where("ssm"))
+
+    @cached_property
+    def registry(self) -> Registry:
+        """ECR in this account."""
+        return Registry(self.client("ecr"), where=self.where("ecr"))
+
+    @cached_property
+    def sagemaker(self) -> SageMaker:
+        """SageMaker: endpoints, configs, models, model packages."""
+        return SageMaker(self.client("sagemaker"), where=self.where("sagemaker"))
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """SageMaker's runtime: invoking endpoints."""
+        from botocore.config import Config
+
+        # An endpoint answers within 60 s or not at all; asking again would hide a slow model.
+        config = Config(read_timeout=70, retries={"mode": "standard", "total_max_attempts": 2})
+        return Runtime(self.client("sagemaker-runtime", config=config), where=self.where("sagemaker"))
+
+    @cached_property
+    def functions(self) -> Functions:
+        """Lambda: invoking functions."""
+        return Functions(self.client("lambda"), where=self.where("lambda"))
+
+    @cached_property
+    def autoscaling(self) -> Autoscaling:
+        """Application Auto Scaling: the targets of endpoints."""
+        client = self.client("application-autoscaling")
+        return Autoscaling(client, where=self.where("application-autoscaling"))
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        """CloudWatch: the state of alarms."""
+        return Alarms(self.client("cloudwatch"), where=self.where("cloudwatch"))
+
+
+class Accounts:
+    """Makes one session for each environment and keeps it."""
+
+    def __init__(self, *, environ: Mapping[str, str] | None = None, threads: int = THREADS) -> None:
+        self._environ = os.environ if environ is None else environ
+        self._threads = threads
+        self._sessions: dict[str, Session] = {}
+        self._lock = threading.Lock()
+
+    def session(self, environment: Environment) -> Session:
+        """Return the session of an environment, in its promote role, after its account was verified.
+
+        Raises RefusedError for another account's credentials, CredentialsError for missing or expired ones,
+        AccessDeniedError when the role cannot be assumed, AwsError when AWS cannot be reached.
+        """
+        with self._lock:
+            if environment.name not in self._sessions:
+                self._sessions[environment.name] = self._open(environment)
+            return self._sessions[environment.name]
+
+    def profile(self, environment: Environment) -> str | None:
+        """Return the AWS profile for an environment: AWS_PROFILE, one with its name, or None (default chain)."""
+        if chosen := self._environ.get("AWS_PROFILE"):
+            return chosen
+        import botocore.session
+
+        with translated(_unknown(environment), "the AWS configuration"):
+            profiles = botocore.session.Session().available_profiles
+        return environment.name if environment.name in profiles else None
+
+    @property
+    def api_calls(self) -> dict[str, dict[str, int]]:
+        """API calls so far, by environment, service and operation."""
+        return {name: session.calls.by_operation() for name, session in self._sessions.items()}
+
+    def _open(self, environment: Environment) -> Session:
+        profile = self.profile(environment)
+        calls = CallCounter()
+        with translated(_unknown(environment), f"profile {profile}" if profile else "the default credentials"):
+            base = _botocore_session(profile, environment, calls)
+            caller = self._verify(base, environment, profile)
+        session = base if _is_role(caller, environment) else self._assume(base, environment, caller, calls)
+        role = caller if session is base else environment.promote_role_arn
+        import boto3
+
+        return Session(
+            boto3.Session(botocore_session=session),
+            environment=environment,
+            caller=role,
+            config=_config(threads=self._threads),
+            calls=calls,
+        )
+
+    def _verify(self, base: botocore.session.Session, environment: Environment, profile: str | None) -> str:
+        sts: Any = base.create_client("sts", region_name=environment.region, config=_config(threads=1, patient=False))
+        identity = sts.get_caller_identity()
+        if identity["Account"] != environment.account_id:
+            using = f"profile {profile}" if profile else "the default credentials"
+            raise RefusedError(
+                f"{using} belong{'s' if profile else ''} to account {identity['Account']}, "
+                f"but environment {environment.name} is account {environment.account_id}",
+                remedy=f"Set AWS_PROFILE to a profile of account {environment.account_id}, or name a profile "
+                f"{environment.name!r} in your AWS configuration.",
+            )
+        return str(identity["Arn"])
+
+    def _assume(
+        self, base: botocore.session.Session, environment: Environment, caller: str, calls: CallCounter
+    ) -> botocore.session.Session:
+        from botocore.credentials import RefreshableCredentials
+
+        role = environment.promote_role_arn
+        where = Where(environment.account_id, environment.region, caller, "sts")
+        fetch = _role_fetcher(base, environment, self._session_name(), where)
+        try:
+            first = fetch()
+        except AccessDeniedError as error:
+            raise AccessDeniedError(
+                f"{caller} may not assume {role} (account {environment.account_id}): {error.message}",
+                remedy="Has terraform/bootstrap been applied in this account? If so, its role trusts the principals in "
+                f"environments/{environment.name}/environment.tfvars (operators), who also need sts:AssumeRole on it.",
+            ) from error
+        credentials = RefreshableCredentials.create_from_metadata(
+            metadata=first, refresh_using=fetch, method="slipway-assume-role"
+        )
+        return _botocore_session(None, environment, calls, credentials=credentials)
+
+    def _session_name(self) -> str:
+        """Return a name that shows in CloudTrail who it was: letters, digits and `=,.@-`, at most 64."""
+        user = self._environ.get("GITHUB_ACTOR") or self._environ.get("USER") or _login()
+        return f"slipway-{re.sub(r'[^A-Za-z0-9=,.@-]', '-', user)}"[:64]
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without an entry in /etc/passwd
+        return "unknown"
+
+
+def _unknown(environment: Environment) -> Where:
+    return Where(environment.account_id, environment.region, "unknown", "sts")
+
+
+def _is_role(caller: str, environment: Environment) -> bool:
+    """Tell whether an ARN (`arn:aws:sts::<account>:assumed-role/<role>/<session>`) is of the promote role."""
+    role = environment.promote_role_arn.rpartition("/")[2]
+    return f":assumed-role/{role}/" in caller
+
+
+def _config(*, threads: int, patient: bool = True) -> Config:
+    """Return client settings. Impatient: for the first call, so that a dead network is one error within seconds."""
+    from botocore.config import Config
+
+    return Config(  # type: ignore[call-arg]  # the stubs lack user_agent_appid
+        connect_timeout=5 if patient else 3,
+        read_timeout=60 if patient else 10,
+        # botocore's default of 10 silently caps how many threads work at once
+        max_pool_connections=max(threads, 10),
+        retries={"mode": "standard", "total_max_attempts": 6 if patient else 2},
+        user_agent_appid="slipway",
+    )
+
+
+def _botocore_session(
+    profile: str | None,
+    environment: Environment,
+    calls: CallCounter,
+    *,
+    credentials: Any = None,
+) -> botocore.session.Session:
+    import botocore.session
+
+    session = botocore.session.Session(profile=profile)
+    session.set_config_variable("region", environment.region)
+    # Clients that botocore makes itself (assuming a profile's role) take these settings too.
+    session.set_default_client_config(_config(threads=1, patient=False))
+    session.register("before-call", calls.count, unique_id="slipway-call-counter")
+    if credentials is not None:
+        from botocore.credentials import CredentialResolver
+
+        fixed: Any = _Fixed(credentials)
+        session.register_component("credential_provider", CredentialResolver([fixed]))
+    return session
+
+
+class _Fixed:
+    """A credential provider that has its credentials already."""
+
+    METHOD = "slipway-assume-role"
+    CANONICAL_NAME = None
+
+    def __init__(self, credentials: Any) -> None:
+        self._credentials = credentials
+
+    def load(self) -> Any:
+        """Return the credentials."""
+        return self._credentials
+
+
+def _role_fetcher(
+    base: botocore.session.Session, environment: Environment, session_name: str, where: Where
+) -> Callable[[], dict[str, str]]:
+    role = environment.promote_role_arn
+
+    def fetch() -> dict[str, str]:
+        config = _config(threads=1, patient=False)
+        with translated(where, role):
+            sts: Any = base.create_client("sts", region_name=environment.region, config=config)
+            answer = sts.assume_role(RoleArn=role, RoleSessionName=session_name, DurationSeconds=_ROLE_SECONDS)
+        credentials = answer["Credentials"]
+        if not credentials.get("SecretAccessKey"):
+            raise AwsError(f"STS gave no credentials for {role} ({where})")
+        return {
+            "access_key": credentials["AccessKeyId"],
+            "secret_key": credentials["SecretAccessKey"],
+            "token": credentials["SessionToken"],
+            "expiry_time": credentials["Expiration"].isoformat(),
+        }
+
+    return fetch
