@@ -1,4 +1,4 @@
-"""Counts what a step cost, from the sandbox's access log: the only witness that neither client nor Terraform can bend."""
+"""Counts what a step cost, from the sandbox's access log: a witness that neither client nor Terraform can bend."""
 
 from __future__ import annotations
 
