@@ -1,0 +1,114 @@
+"""What the people of the story do with AWS's own SDK: a scientist trains, an application asks, an auditor looks."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from sandbox.demo.shell import StepError
+
+REGION = "eu-west-1"
+QUESTION = Path(__file__).with_name("question.json")
+TRAINING_SECONDS = 180
+
+
+def client(profile: str, service: str) -> Any:
+    """Return a client with a profile of the sandbox's AWS config."""
+    config = Config(retries={"mode": "standard", "total_max_attempts": 3}, user_agent_extra="demo")
+    return boto3.Session(profile_name=profile, region_name=REGION).client(service, config=config)
+
+
+def train(*, foundation: dict[str, Any], model: str, image: str, name: str, hyperparameters: dict[str, str]) -> str:
+    """Run a training job in dev and return the S3 URI of its model archive. A job of this name is not run twice."""
+    sagemaker = client("dev", "sagemaker")
+    bucket = foundation["artifact_bucket"]
+    try:
+        sagemaker.create_training_job(
+            TrainingJobName=name,
+            AlgorithmSpecification={"TrainingImage": image, "TrainingInputMode": "File"},
+            RoleArn=foundation["models"][model]["execution_role_arn"],
+            HyperParameters=hyperparameters,
+            OutputDataConfig={"S3OutputPath": f"s3://{bucket}/training", "KmsKeyId": foundation["artifact_key_arn"]},
+            ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
+            StoppingCondition={"MaxRuntimeInSeconds": TRAINING_SECONDS},
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceInUse":
+            raise
+    deadline = time.monotonic() + TRAINING_SECONDS
+    while time.monotonic() < deadline:
+        job = sagemaker.describe_training_job(TrainingJobName=name)
+        if job["TrainingJobStatus"] == "Completed":
+            return str(job["ModelArtifacts"]["S3ModelArtifacts"])
+        if job["TrainingJobStatus"] in {"Failed", "Stopped"}:
+            raise StepError(f"training job {name} is {job['TrainingJobStatus']}: {job.get('FailureReason')}")
+        time.sleep(0.5)
+    raise StepError(f"training job {name} did not end within {TRAINING_SECONDS} s")
+
+
+def foundation(environment: str) -> dict[str, Any]:
+    """Return what an environment's foundation publishes."""
+    answer = client(environment, "ssm").get_parameter(Name=f"/slipway/{environment}/foundation")
+    document: dict[str, Any] = json.loads(answer["Parameter"]["Value"])
+    return document
+
+
+def live(environment: str, endpoint: str) -> dict[str, str]:
+    """Return what an endpoint serves, from AWS alone: config, revision, release and image digest of its first variant."""
+    sagemaker = client(environment, "sagemaker")
+    name = f"slipway-{environment}-{endpoint}"
+    described = sagemaker.describe_endpoint(EndpointName=name)
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
+    model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+    container = model["PrimaryContainer"]
+    return {
+        "status": described["EndpointStatus"],
+        "live_config": described["EndpointConfigName"],
+        "live_revision": "-".join(described["EndpointConfigName"].removeprefix(f"{name}-").split("-")[:2]),
+        "release": container["ModelDataUrl"].split("/")[-2],
+        "model_data_url": container["ModelDataUrl"],
+        "image": container["Image"],
+        "image_digest": container["Image"].partition("@")[2],
+    }
+
+
+def ask_invoker(environment: str, endpoint: str, question: dict[str, Any]) -> dict[str, Any]:
+    """Ask through the invoker function, as its environment's operator; returns the function's answer."""
+    answer = client(environment, "lambda").invoke(
+        FunctionName=f"slipway-{environment}-{endpoint}-invoker",
+        Qualifier="live",
+        Payload=json.dumps({"body": question}).encode(),
+    )
+    payload = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise StepError(f"the invoker of {environment}/{endpoint} failed: {payload}")
+    body = payload["body"]
+    return {"status": payload["statusCode"], "answer": json.loads(body) if isinstance(body, str) else body}
+
+
+def as_caller(environment: str, endpoint: str, caller: str, account_id: str) -> Any:
+    """Return a SageMaker runtime client of the caller role, assumed from the application's own account."""
+    role = f"arn:aws:iam::{account_id}:role/slipway-{environment}-{endpoint}-caller-{caller}"
+    answer = client("application", "sts").assume_role(RoleArn=role, RoleSessionName="search-application")
+    keys = answer["Credentials"]
+    return boto3.client(
+        "sagemaker-runtime",
+        region_name=REGION,
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )
+
+
+def ask_endpoint(runtime: Any, name: str, question: dict[str, Any]) -> dict[str, Any]:
+    """Ask an endpoint directly."""
+    answer = runtime.invoke_endpoint(
+        EndpointName=name, ContentType="application/json", Accept="application/json", Body=json.dumps(question)
+    )
+    return {"status": 200, "answer": json.loads(answer["Body"].read()), "variant": answer["InvokedProductionVariant"]}
