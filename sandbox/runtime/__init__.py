@@ -1,1 +1,1 @@
-"""What runs as a process of its own: model servers, training jobs, functions. Modules with `install(settings)` are found."""
+"""What runs as a process of its own: model servers, training jobs, functions."""

@@ -1,0 +1,95 @@
+"""Runs a program of an image without Docker: from the image's unpacked layers, in the image's own environment."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox import workloads
+from sandbox.runtime.context import Context
+from sandbox.runtime.logs import LogStream
+
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of the sandbox's ECR, ready to run."""
+
+    uri: str
+    rootfs: Path
+    environment: Mapping[str, str]
+
+    def program(self, name: str) -> Path | None:
+        """Return where the image has this program on its PATH, or None."""
+        for folder in self.environment.get("PATH", "").split(":"):
+            candidate = Path(folder) / name
+            if folder.startswith(str(self.rootfs)) and candidate.is_file():
+                return candidate
+        return None
+
+
+class ImageError(Exception):
+    """The image cannot be pulled, or lacks the program that SageMaker starts."""
+
+
+def pull(context: Context, *, account_id: str, region: str, uri: str) -> Image:
+    """Return the image. Raises ImageError in SageMaker's words when the account's registry does not have it."""
+    try:
+        rootfs = context.rootfs(account_id, region, uri)
+        config = context.image_config(account_id, region, uri)
+    except LookupError as error:
+        raise ImageError(f"The image '{uri}' does not exist.") from error
+    variables = dict(item.partition("=")[::2] for item in (config.get("config") or config).get("Env") or [])
+    return Image(uri, rootfs, {key: _rooted(rootfs, value) for key, value in variables.items()})
+
+
+def command(context: Context, image: Image, name: str) -> list[str]:
+    """Return how to start the image's program: Python programs with the base interpreter, without its packages.
+
+    Raises ImageError when the image has no such program (SageMaker runs `docker run <image> serve` or `train`:
+    https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html).
+    """
+    program = image.program(name)
+    if program is None:
+        raise ImageError(f"The image '{image.uri}' has no program '{name}' on its PATH.")
+    with program.open("rb") as file:
+        is_python = b"python" in file.readline(256)
+    return [str(context.settings.python), "-S", str(program)] if is_python else [str(program)]
+
+
+def environment(
+    image: Image, *, home: Path, role: Mapping[str, str], container: Mapping[str, str], own: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the whole environment: the image's, the role's credentials, the container's, the platform's own."""
+    base = {"HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", "SM_NUM_CPUS": "1"}
+    merged = {**base, **image.environment, **role, **container, **own}
+    merged["PATH"] = ":".join(filter(None, [image.environment.get("PATH", ""), SYSTEM_PATH]))
+    return merged
+
+
+def start(
+    context: Context, argv: list[str], *, name: str, env: Mapping[str, str], cwd: Path, log: LogStream
+) -> subprocess.Popen[bytes]:
+    """Start the program; each line that it prints goes to the log stream. Raises OSError."""
+    process = workloads.start(
+        context.settings, argv, name=name, env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    threading.Thread(target=_pump, args=(process, log), name=f"log {name}", daemon=True).start()
+    return process
+
+
+def _pump(process: subprocess.Popen[bytes], log: LogStream) -> None:
+    if process.stdout is not None:
+        with process.stdout as lines:
+            for line in lines:
+                log.write([line.decode("utf-8", "replace").rstrip("\n")])
+
+
+def _rooted(rootfs: Path, value: str) -> str:
+    """Paths of an image's variables lie below its root here: there is no chroot without privileges."""
+    parts: Iterable[str] = value.split(":")
+    return ":".join(f"{rootfs}{part}" if part.startswith("/") else part for part in parts)

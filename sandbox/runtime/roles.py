@@ -1,0 +1,100 @@
+"""Temporary credentials of a role, as a service gets them for the workloads that it runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import boto3
+from botocore.config import Config
+from moto.iam.models import iam_backends
+from moto.sts.models import sts_backends
+
+from sandbox.runtime.context import Context
+
+DURATION = 12 * 3600  # seconds; on AWS the platform renews credentials, here they live as long as a working day
+
+
+class RoleError(Exception):
+    """The role does not exist or does not trust the service."""
+
+
+def check_trust(role_arn: str, service: str) -> None:
+    """Raise RoleError unless the role exists and its trust policy names the service principal.
+
+    Message: as SageMaker's (https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html).
+    """
+    if not _trusts(role_arn, service):
+        raise RoleError(
+            f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
+            f"'{service}' to assume the role."
+        )
+
+
+def credentials(context: Context, *, role_arn: str, region: str, session: str) -> dict[str, str]:
+    """Return the environment of a workload that acts as the role: credentials, region, endpoint."""
+    account_id = role_arn.split(":")[4]
+    role: Any = sts_backends[account_id]["aws"].assume_role(
+        region_name=region,
+        role_session_name=session[:64],
+        role_arn=role_arn,
+        policy=None,
+        duration=DURATION,
+        external_id=None,
+    )
+    environment = {
+        "AWS_ACCESS_KEY_ID": role.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": role.secret_access_key,
+        "AWS_SESSION_TOKEN": role.session_token,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    if context.url:
+        environment["AWS_ENDPOINT_URL"] = context.url
+    return environment
+
+
+def client(context: Context, service: str, environment: Mapping[str, str], *, actor: str) -> Any:
+    """Return a boto3 client that acts with a workload's credentials; `actor` shows in the access log."""
+    session = boto3.session.Session(
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        aws_session_token=environment["AWS_SESSION_TOKEN"],
+        region_name=environment["AWS_REGION"],
+    )
+    return session.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=context.url,
+        config=Config(
+            user_agent_extra=f"sandbox/{actor}",
+            s3={"addressing_style": "path"},
+            connect_timeout=10,
+            read_timeout=60,
+            retries={"max_attempts": 3, "mode": "standard"},
+        ),
+    )
+
+
+def _trusts(role_arn: str, service: str) -> bool:
+    parts = role_arn.split(":")
+    if len(parts) != 6 or not parts[5].startswith("role/"):
+        return False
+    backend: Any = iam_backends[parts[4]]["aws"]
+    role = next((role for role in backend.roles.values() if role.arn == role_arn), None)
+    if role is None:
+        return False
+    statements = json.loads(unquote(role.assume_role_policy_document)).get("Statement", [])
+    allowed = [s for s in _listed(statements) if isinstance(s, dict) and s.get("Effect") == "Allow"]
+    return any(service in _listed(_services(statement)) for statement in allowed)
+
+
+def _services(statement: Mapping[str, Any]) -> Any:
+    principal = statement.get("Principal")
+    return principal.get("Service") if isinstance(principal, dict) else principal
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
