@@ -1,0 +1,51 @@
+# The ranker in qa: the rehearsal of production, with shorter waits. What passes here may go on.
+endpoint = "ranker"
+
+# What the next revision freezes. Weights are whole numbers.
+serving = {
+  variants = {
+    main = {
+      model          = "ranker"
+      instance_type  = "ml.m5.large" # as in production: another type would prove little about latency
+      instance_count = 1
+      weight         = 1
+    }
+  }
+  data_capture   = null
+  network        = null
+  volume_key_arn = null
+}
+
+# As in production, but with a bake that is long enough for one alarm period only.
+deployment = {
+  strategy           = "canary"
+  percent            = 50
+  wait_s             = 120
+  termination_wait_s = 60
+  max_s              = 1800
+}
+
+alarms = {
+  errors_5xx           = { threshold = 1 }
+  model_latency_p99    = { threshold_ms = 250, periods = 1 }
+  overhead_latency_p99 = { threshold_ms = 250, periods = 1 }
+}
+
+autoscaling = {
+  main = {
+    min                      = 1
+    max                      = 3
+    invocations_per_instance = 20
+    scale_in_cooldown_s      = 30
+    scale_out_cooldown_s     = 30
+  }
+}
+
+invoker = {
+  provisioned_concurrency = null
+  function_url            = false
+  timeout_s               = 30
+}
+
+callers   = {}
+dashboard = true
