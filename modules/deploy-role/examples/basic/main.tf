@@ -1,0 +1,13 @@
+module "promote_role" {
+  source = "../.."
+
+  access      = "promote"
+  project     = "slipway"
+  environment = "qa"
+  account_id  = "222222222222"
+  region      = "eu-west-1"
+
+  promotes_from         = { name = "dev", account_id = "111111111111", region = "eu-west-1" }
+  boundary_arn          = "arn:aws:iam::222222222222:policy/slipway-qa-deployment"
+  workload_boundary_arn = "arn:aws:iam::222222222222:policy/slipway-qa-workload"
+}

@@ -1,0 +1,6 @@
+output "arn" {
+  description = "The role's ARN; known at plan time."
+  value       = "${local.iam}:role/${local.name}"
+
+  depends_on = [aws_iam_role_policy.this]
+}

@@ -1,0 +1,37 @@
+locals {
+  plan = merge(local.read_foundation, local.read_serving, local.read_parameter, local.list_states, {
+    ReadStates = {
+      actions    = ["s3:GetObject"]
+      resources  = ["${local.states}/*"]
+      conditions = []
+    }
+    LockStates = {
+      actions    = ["s3:DeleteObject", "s3:PutObject"]
+      resources  = ["${local.states}/*.tflock"]
+      conditions = []
+    }
+    ReadStateStore = {
+      actions    = ["s3:GetBucket*", "s3:Get*Configuration"]
+      resources  = [local.states]
+      conditions = []
+    }
+    ReadDeployments = {
+      actions = [
+        "iam:GetOpenIDConnectProvider",
+        "iam:GetPolicy",
+        "iam:GetPolicyVersion",
+        "iam:GetRole",
+        "iam:GetRolePolicy",
+        "iam:ListAttachedRolePolicies",
+        "iam:ListPolicyVersions",
+        "iam:ListRolePolicies",
+      ]
+      resources = [
+        "${local.iam}:oidc-provider/*",
+        "${local.iam}:policy/${local.prefix}-*",
+        "${local.iam}:role/${local.prefix}-*",
+      ]
+      conditions = []
+    }
+  })
+}

@@ -1,0 +1,87 @@
+data "aws_iam_policy_document" "trust" {
+  statement {
+    sid     = "LetOperatorsAssume"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "AWS"
+      identifiers = length(var.operator_arns) > 0 ? sort(var.operator_arns) : ["${local.iam}:root"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.identity_providers
+
+    content {
+      sid     = "LetPipelinesOf${replace(title(statement.key), "/[^A-Za-z0-9]/", "")}Assume"
+      actions = ["sts:AssumeRoleWithWebIdentity"]
+
+      principals {
+        type        = "Federated"
+        identifiers = [statement.value.arn]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "${statement.value.host}:aud"
+        values   = [statement.value.audience]
+      }
+
+      condition {
+        test     = "StringLike"
+        variable = "${statement.value.host}:sub"
+        values   = sort(statement.value.subjects)
+      }
+    }
+  }
+}
+
+data "aws_iam_policy_document" "permissions" {
+  dynamic "statement" {
+    for_each = local.statements
+
+    content {
+      sid       = statement.key
+      actions   = statement.value.actions
+      resources = statement.value.resources
+
+      dynamic "condition" {
+        for_each = statement.value.conditions
+
+        content {
+          test     = condition.value.test
+          variable = condition.value.variable
+          values   = condition.value.values
+        }
+      }
+    }
+  }
+}
+
+resource "aws_iam_role" "this" {
+  name                 = local.name
+  description          = "${var.access}, for people and pipelines of ${var.project} ${var.environment}"
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  max_session_duration = local.session_seconds[var.access]
+  permissions_boundary = var.boundary_arn
+
+  lifecycle {
+    precondition {
+      condition     = length(local.name) <= 64
+      error_message = "The role name ${local.name} has ${length(local.name)} characters; IAM takes 64. Shorten project or environment."
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "this" {
+  name   = var.access
+  role   = aws_iam_role.this.name
+  policy = data.aws_iam_policy_document.permissions.json
+
+  lifecycle {
+    precondition {
+      condition     = length(data.aws_iam_policy_document.permissions.minified_json) <= 10240
+      error_message = "The policy of ${local.name} has more than the 10240 characters that IAM takes for a role's inline policies."
+    }
+  }
+}

@@ -1,0 +1,28 @@
+data "aws_iam_policy_document" "history" {
+  statement {
+    sid       = "DenyDeletingVersions"
+    effect    = "Deny"
+    actions   = ["s3:DeleteObjectVersion"]
+    resources = ["arn:aws:s3:::${var.name}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+  }
+}
+
+module "bucket" {
+  source = "../encrypted-bucket"
+
+  name       = var.name
+  account_id = var.account_id
+  named_keys = "any" # the backend's settings are written before KMS gives the key's id, so they name the alias
+
+  key              = { alias = var.key_alias }
+  policy_documents = [data.aws_iam_policy_document.history.json]
+
+  lifecycle_rules = {
+    everything = { noncurrent_days = var.noncurrent_days, aborted_upload_days = 7, clean_delete_markers = true }
+  }
+}

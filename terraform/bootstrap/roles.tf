@@ -1,0 +1,38 @@
+module "role_boundary" {
+  source   = "../../modules/role-boundary"
+  for_each = toset(["deployment", "workload"])
+
+  bounds          = each.key
+  project         = local.env.project
+  environment     = local.env.name
+  account_id      = local.env.account_id
+  region          = local.env.region
+  artifact_bucket = "${local.prefix}-artifacts-${local.env.account_id}"
+}
+
+module "deploy_role" {
+  source   = "../../modules/deploy-role"
+  for_each = local.access
+
+  access        = each.key
+  project       = local.env.project
+  environment   = local.env.name
+  account_id    = local.env.account_id
+  region        = local.env.region
+  promotes_from = local.env.promotes_from
+  operator_arns = local.env.operators
+
+  boundary_arn          = module.role_boundary["deployment"].arn
+  workload_boundary_arn = module.role_boundary["workload"].arn
+
+  identity_providers = {
+    for name, provider in local.env.identity_providers : name => {
+      arn      = "arn:aws:iam::${local.env.account_id}:oidc-provider/${trimprefix(provider.issuer, "https://")}"
+      host     = trimprefix(provider.issuer, "https://")
+      audience = provider.audience
+      subjects = provider.subjects[each.key]
+    } if length(provider.subjects[each.key]) > 0
+  }
+
+  depends_on = [aws_iam_openid_connect_provider.this] # IAM refuses to trust a provider that does not exist
+}
