@@ -27,7 +27,7 @@ from sandbox.ext.sagemaker_common import (
 )
 from sandbox.ext.sagemaker_configs import config_of
 from sandbox.ext.sagemaker_endpoint_view import describe
-from sandbox.runtime import context, deployment, fleet, strategy
+from sandbox.runtime import context, deployment, fleet, servers, strategy
 from sandbox.runtime.container import StartError
 from sandbox.runtime.deployment import Endpoint
 from sandbox.settings import Settings
@@ -48,8 +48,9 @@ def install(settings: Settings) -> None:
 
 
 def shutdown() -> None:
-    """Stop the clock; the core ends the processes."""
+    """Stop the clock, then end every model server."""
     context.current().clock.stop()
+    servers.kill_all()
 
 
 def create_endpoint(self: Any) -> ActionResult:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from sandbox.runtime.logs import LogStream
 
 log = logging.getLogger(__name__)
 _numbers = itertools.count(1)
+_running: set[ModelServer] = set()
 PING_EVERY = 0.05  # seconds
 PING_LIMIT = 2.0  # https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
 CRASHES_AT_START = 3
@@ -85,6 +87,7 @@ class ModelServer:
         folder = self._context.home / "endpoints"
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(prefix=f"{self.container.endpoint}-{self._number}-", dir=folder))
+        _running.add(self)
         try:
             fetched = fetch(self._context, self.container, self._folder)
             self._await_first_ping(fetched)
@@ -111,8 +114,8 @@ class ModelServer:
             self._drained.wait_for(lambda: self._busy == 0, timeout=self._context.limits.invocation)
         self.kill()
 
-    def kill(self) -> None:
-        """End the process at once, whatever it does."""
+    def kill(self, *, grace: float | None = None) -> None:
+        """End the process whatever it does: SIGTERM, and SIGKILL after `grace` seconds."""
         self._stopping.set()
         self._ready.clear()
         while self._idle:
@@ -120,7 +123,8 @@ class ModelServer:
         with self._launching:
             process, self._process = self._process, None
         if process is not None:
-            workloads.stop(process, grace_s=self._context.limits.stop)
+            workloads.stop(process, grace_s=self._context.limits.stop if grace is None else grace)
+        _running.discard(self)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -227,6 +231,14 @@ class ModelServer:
             patience = min(patience * 2, 10.0)
             with suppress(StartError):
                 self._await_first_ping(fetched)
+
+
+def kill_all(grace: float = 2.0) -> None:
+    """End every model server, side by side: the sandbox is ending."""
+    running = list(_running)
+    if running:
+        with ThreadPoolExecutor(max_workers=len(running)) as pool:
+            list(pool.map(lambda server: server.kill(grace=grace), running))
 
 
 def _free_port() -> int:

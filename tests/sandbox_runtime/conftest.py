@@ -225,7 +225,7 @@ def world(tmp_path: Path, extensions: tuple[Any, ...], monkeypatch: pytest.Monke
         made.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         made.client("iam").create_role(RoleName="execution", AssumeRolePolicyDocument=json.dumps(TRUST))
         yield made
-        made.context.clock.stop()
+        sagemaker_endpoints.shutdown()
         workloads.stop_all(settings)
 
 
