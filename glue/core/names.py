@@ -12,9 +12,7 @@ from datetime import datetime
 from glue.errors import UsageError
 
 SAGEMAKER_NAME_LIMIT = 63
-RELEASE_ID = re.compile(
-    r"^(?P<model>[a-z0-9](?:-?[a-z0-9])*)-(?P<date>\d{8})t(?P<time>\d{6})-(?P<commit>[0-9a-f]{7})$"
-)
+RELEASE_ID = re.compile(r"^(?P<model>[a-z0-9](?:-?[a-z0-9])*)-(?P<date>\d{8})t(?P<time>\d{6})-(?P<commit>[0-9a-f]{7})$")
 REVISION_ID = re.compile(r"^r(?P<number>[1-9]\d{0,5})-(?P<hash>[0-9a-f]{8})$")
 MODEL_NAME = re.compile(r"^[a-z0-9](-?[a-z0-9]){0,23}$")
 
@@ -74,6 +72,14 @@ def foundation_parameter(project: str, environment: str) -> str:
 def release_prefix(model: str, release: str) -> str:
     """Return the key prefix of a release's files, with the trailing slash."""
     return f"releases/{model}/{release}/"
+
+
+def release_index_key(model: str, name: str) -> str:
+    """Return the key that points from a content hash to its release, or from a release id to its content hash.
+
+    Beside the releases, not below them: whoever lists `releases/<model>/` finds releases only.
+    """
+    return f"release-index/{model}/{name}.json"
 
 
 def role_arn(account_id: str, project: str, environment: str, role: str) -> str:
