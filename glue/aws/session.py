@@ -166,6 +166,7 @@ class Accounts:
         self._environ = os.environ if environ is None else environ
         self._threads = threads
         self._sessions: dict[str, Session] = {}
+        self._operators: dict[str, Session] = {}
         self._lock = threading.Lock()
 
     def session(self, environment: Environment) -> Session:
@@ -178,6 +179,16 @@ class Accounts:
             if environment.name not in self._sessions:
                 self._sessions[environment.name] = self._open(environment)
             return self._sessions[environment.name]
+
+    def operator(self, environment: Environment) -> Session:
+        """Return a session with the credentials as they are, without a role, after their account was verified.
+
+        For what Terraform's user needs before and besides the promote role. Errors as for `session`.
+        """
+        with self._lock:
+            if environment.name not in self._operators:
+                self._operators[environment.name] = self._open(environment, assume=False)
+            return self._operators[environment.name]
 
     def profile(self, environment: Environment) -> str | None:
         """Return the AWS profile for an environment: AWS_PROFILE, one with its name, or None (default chain)."""
@@ -192,15 +203,19 @@ class Accounts:
     @property
     def api_calls(self) -> dict[str, dict[str, int]]:
         """API calls so far, by environment, service and operation."""
-        return {name: session.calls.by_operation() for name, session in self._sessions.items()}
+        found: dict[str, Counter[str]] = {}
+        for name, session in [*self._sessions.items(), *self._operators.items()]:
+            found.setdefault(name, Counter()).update(session.calls.by_operation())
+        return {name: dict(sorted(calls.items())) for name, calls in found.items()}
 
-    def _open(self, environment: Environment) -> Session:
+    def _open(self, environment: Environment, *, assume: bool = True) -> Session:
         profile = self.profile(environment)
         calls = CallCounter()
         with translated(_unknown(environment), f"profile {profile}" if profile else "the default credentials"):
             base = _botocore_session(profile, environment, calls)
             caller = self._verify(base, environment, profile)
-        session = base if _is_role(caller, environment) else self._assume(base, environment, caller, calls)
+        assume = assume and not _is_role(caller, environment)
+        session = self._assume(base, environment, caller, calls) if assume else base
         role = caller if session is base else environment.promote_role_arn
         import boto3
 
