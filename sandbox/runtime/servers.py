@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import logging
+import select
 import shutil
 import socket
 import subprocess
@@ -101,7 +102,7 @@ class ModelServer:
         with self._drained:
             self._busy += 1
         try:
-            return self._call("POST", "/invocations", body, headers, self._context.limits.invocation)
+            return self._call("POST", "/invocations", body, headers)
         finally:
             with self._drained:
                 self._busy -= 1
@@ -128,41 +129,45 @@ class ModelServer:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _call(self, method: str, path: str, body: bytes, headers: Mapping[str, str], limit: float) -> Answer:
-        while True:
-            if not self._ready.is_set():
-                raise NotReadyError(f"{self.log.stream} is not ready")
-            connection, reused = self._connection(limit)
-            started = time.perf_counter()
-            try:
-                connection.request(method, path, body, dict(headers))
-                response = connection.getresponse()
-                content = response.read()
-            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
-                connection.close()
-                if reused:  # most likely an idle connection that the server closed: predictions may be repeated
-                    continue
-                raise NoAnswerError("The container ended while it worked on the request.") from error
-            except (OSError, http.client.HTTPException) as error:
-                connection.close()
-                if isinstance(error, ConnectionRefusedError):
-                    raise NotReadyError(str(error)) from error
-                raise NoAnswerError(TIMED_OUT) from error
-            elapsed = (time.perf_counter() - started) * 1e6
-            if response.will_close:
-                connection.close()
-            else:
-                self._idle.append(connection)
-            names = {key.lower(): value for key, value in response.getheaders()}
-            return Answer(response.status, names, content, elapsed)
+    def _call(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        if not self._ready.is_set():
+            raise NotReadyError(f"{self.log.stream} is not ready")
+        connection = self._connection()
+        started = time.perf_counter()
+        try:
+            connection.request(method, path, body, dict(headers))
+            response = connection.getresponse()
+            content = response.read()
+        except ConnectionRefusedError as error:
+            connection.close()
+            raise NotReadyError(str(error)) from error
+        except TimeoutError as error:
+            connection.close()
+            raise NoAnswerError(TIMED_OUT) from error
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise NoAnswerError("The container ended while it worked on the request.") from error
+        elapsed = (time.perf_counter() - started) * 1e6
+        if response.will_close:
+            connection.close()
+        else:
+            self._idle.append(connection)
+        names = {key.lower(): value for key, value in response.getheaders()}
+        return Answer(response.status, names, content, elapsed)
 
-    def _connection(self, limit: float) -> tuple[http.client.HTTPConnection, bool]:
-        with suppress(IndexError):
-            connection = self._idle.pop()
-            if connection.sock is not None:
-                connection.sock.settimeout(limit)
-                return connection, True
-        return http.client.HTTPConnection("127.0.0.1", self._port, timeout=limit), False
+    def _connection(self) -> http.client.HTTPConnection:
+        """Return a kept-alive connection that the server has not closed meanwhile, else a new one.
+
+        A request is sent once: after a crash nobody knows whether it was the request that crashed the server.
+        """
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                return http.client.HTTPConnection("127.0.0.1", self._port, timeout=self._context.limits.invocation)
+            if connection.sock is not None and not select.select([connection.sock], [], [], 0)[0]:
+                return connection
+            connection.close()
 
     def _launch(self, fetched: Fetched) -> subprocess.Popen[bytes]:
         with self._launching:
