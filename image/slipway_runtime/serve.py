@@ -5,6 +5,7 @@ Exit codes: 0 stopped by SIGTERM after the requests in flight, 2 a setting is un
 
 from __future__ import annotations
 
+import mmap
 import os
 import sys
 import threading
@@ -12,10 +13,11 @@ from collections.abc import Mapping
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
 
 from . import log
 from .app import Application, Limits
-from .handler import load_handler
+from .handler import Handler, load_handler
 from .settings import ServeSettings, SettingsError, serve_settings
 
 WAITING_PER_SLOT = 8
@@ -27,12 +29,15 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no type hin
 
     def __init__(self, settings: ServeSettings) -> None:
         self._settings = settings
+        # One byte that master and workers share: whether any worker has ever loaded the model.
+        self._loaded = mmap.mmap(-1, 1)
         super().__init__()
 
     def load_config(self) -> None:
         """Hand our settings to gunicorn."""
         for name, value in gunicorn_options(self._settings).items():
             self.cfg.set(name, value)
+        self.cfg.set("child_exit", self._worker_left)
 
     def load(self) -> Application:
         """Return the application; runs in each worker, after the fork: libgomp does not survive a fork once used."""
@@ -44,11 +49,22 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no type hin
             seconds=settings.limit_s,
         )
         return Application(
-            lambda: load_handler(settings.model_package, settings.model_dir),
+            self._load_model,
             limits,
             on_failure=_leave_unloaded,
             on_stuck=_leave_stuck,
         )
+
+    def _load_model(self) -> Handler:
+        handler = load_handler(self._settings.model_package, self._settings.model_dir)
+        self._loaded[0] = 1
+        return handler
+
+    def _worker_left(self, arbiter: Arbiter, _: object) -> None:
+        # Native code can end the process while it loads (abort, out of memory). Started anew it would do so for ever.
+        if not self._loaded[0] and arbiter.LISTENERS:
+            log.write("error", "load", reason="the model ended its process while it loaded")
+            raise HaltServer("The model cannot be loaded.", Arbiter.APP_LOAD_ERROR)
 
 
 def gunicorn_options(settings: ServeSettings) -> dict[str, object]:

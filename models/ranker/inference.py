@@ -8,6 +8,7 @@ Every refusal carries an HTTP status and a reason that helps the caller.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -64,14 +65,18 @@ def model_fn(model_dir: str) -> Model:
     """Load the model. Raises OSError, ValueError or LightGBMError when the archive is not a ranker."""
     folder = Path(model_dir)
     description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    booster = lightgbm.Booster(model_file=str(folder / "model.txt"))
+    text = (folder / "model.txt").read_bytes()
+    # LightGBM aborts the whole process on a file that was cut off: it must not even see one.
+    if hashlib.sha256(text).hexdigest() != description["sha256"]:
+        raise ValueError("model.txt is not the file that model.json describes: it is cut off or was changed")
+    booster = lightgbm.Booster(model_str=text.decode("utf-8"))
     features = tuple(description["features"])
     if booster.num_feature() != len(features):
         raise ValueError(f"model.txt has {booster.num_feature()} features, model.json has {len(features)}")
     return Model(
         booster=booster,
         name=description["name"],
-        version=description["version"],
+        version=description["sha256"][:12],
         features=features,
         max_documents=description["request"]["max_documents"],
         max_query_characters=description["request"]["max_query_characters"],

@@ -119,7 +119,7 @@ def save(
     (folder / MODEL_FILE).write_text(text, encoding="utf-8")
     description = {
         "name": settings.name,
-        "version": hashlib.sha256(text.encode()).hexdigest()[:12],
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
         "features": list(settings.features),
         "hyperparameters": vars(parameters),
         "request": vars(settings.request),

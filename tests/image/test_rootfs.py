@@ -1,0 +1,81 @@
+"""The key proof: the unpacked image alone, with a bare interpreter, trains the archive and serves it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from glue.oci.layout import BuiltImage
+from models import local
+from tests.image.conftest import REPOSITORY, Serve
+
+# The interpreter below the virtual environment; `-S` keeps its own packages out.
+BARE = [sys._base_executable, "-S"]  # type: ignore[attr-defined]  # CPython has it
+
+
+def container(image: BuiltImage, rootfs: Path) -> dict[str, str]:
+    """The image's own environment, its paths below the unpacked root; nothing of this process's."""
+    config = json.loads(image.blob(image.config.digest).read_bytes())
+    environ = dict(item.split("=", maxsplit=1) for item in config["config"]["Env"])
+    for name in ("PATH", "PYTHONPATH"):
+        environ[name] = ":".join(
+            f"{rootfs}{path}" if path.startswith("/opt") else path for path in environ[name].split(":")
+        )
+    return environ
+
+
+def test_the_image_trains_the_very_same_archive(
+    image: BuiltImage, rootfs: Path, trained: local.Trained, tmp_path: Path
+) -> None:
+    environ = container(image, rootfs) | {
+        "SM_MODEL_DIR": str(tmp_path / "model"),
+        "SM_OUTPUT_DIR": str(tmp_path / "output"),
+        "SM_HPS": "{}",
+    }
+    command = [*BARE, str(rootfs / "opt/program/bin/train")]
+    subprocess.run(command, env=environ, check=True, capture_output=True, timeout=60, cwd=tmp_path)
+    assert local.pack(tmp_path / "model", tmp_path / "model.tar.gz").digest == trained.digest
+
+
+def test_the_image_serves_the_golden_requests_with_its_own_packages_only(
+    image: BuiltImage, rootfs: Path, model_dir: Path, serve: Serve
+) -> None:
+    started = time.monotonic()
+    program = serve(
+        model_dir,
+        environ={**container(image, rootfs), "SLIPWAY_MODEL_PACKAGE": ""},
+        command=[*BARE, str(rootfs / "opt/program/bin/serve")],
+    )
+    program.wait_for_ping()
+    startup = time.monotonic() - started
+    requests = json.loads((model_dir / "golden" / "requests.json").read_text())
+    for request in requests:
+        status, body = program.invoke(
+            json.dumps(request["body"]).encode(), request["content_type"], Accept=request["accept"]
+        )
+        assert status == 200, body
+        answer = json.loads(body)
+        assert [item["id"] for item in answer["ranking"]] == [item["id"] for item in request["expect"]["ranking"]]
+        assert [item["score"] for item in answer["ranking"]] == pytest.approx(
+            [item["score"] for item in request["expect"]["ranking"]], abs=1e-6
+        )
+        assert answer["model"] == request["expect"]["model"]
+    status, body = program.invoke(b"{}", "application/json")
+    assert (status, json.loads(body)["error"]["status"]) == (400, 400)
+    maps = worker_maps(program.process.pid)
+    assert str(rootfs / "opt/site-packages/lightgbm/lib/lib_lightgbm.so") in maps
+    assert "/.venv/" not in maps
+    assert str(REPOSITORY) not in maps
+    assert program.stop() == 0
+    assert startup < 5, "1 s alone on a machine; other work may run beside a test"
+
+
+def worker_maps(master: int) -> str:
+    """The files that the worker of a server has mapped."""
+    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    return "".join(Path(f"/proc/{child}/maps").read_text() for child in children)
