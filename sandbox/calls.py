@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from moto.core.request import Request
+from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY, Request
 from moto.core.routing import get_service_router
 from werkzeug.exceptions import HTTPException
 
@@ -62,7 +62,12 @@ class Call:
 
 def parse(environ: dict[str, Any]) -> Call:
     """Return what a request is, from its signature, headers and URI; nothing is checked yet."""
-    headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
+    spelled = environ.get(PRESERVED_HEADER_NAMES_ENVIRON_KEY) or {}  # metadata with an underscore in its name
+    headers = {
+        str(spelled.get(name, name[5:].replace("_", "-"))).lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
     for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         if environ.get(name):
             headers[name.replace("_", "-").lower()] = environ[name]
@@ -81,7 +86,10 @@ def _read_signature(call: Call) -> None:
     if match:
         call.access_key_id, call.region = match[1], match[3]
         call.service = _SERVICE_OF_SCOPE.get(match[4].lower(), match[4].lower())
-    call.session_token = call.headers.get("x-amz-security-token") or call.query.get("X-Amz-Security-Token")
+    elif "AWSAccessKeyId" in call.query and "Signature" in call.query:  # presigned by S3's older signature
+        call.access_key_id, call.service = call.query["AWSAccessKeyId"], "s3"
+    lower = {name.lower(): value for name, value in call.query.items()}
+    call.session_token = call.headers.get("x-amz-security-token") or lower.get("x-amz-security-token")
 
 
 def _read_operation(call: Call) -> None:

@@ -133,7 +133,7 @@ class Door:
     def _refuse(self, call: Call, error: AwsError, start_response: Any) -> Iterable[bytes]:
         rendered = render(error, call.protocol)
         body = b"" if call.method == "HEAD" else rendered.body
-        response = Response(body, status=rendered.status, headers=rendered.headers)
+        response = Response(body, status=rendered.status, headers={**rendered.headers, **error.headers})
         answer: Iterable[bytes] = response(call.environ, start_response)
         return answer
 

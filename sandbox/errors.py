@@ -24,11 +24,20 @@ class SandboxError(Exception):
 class AwsError(Exception):
     """An answer of a service to a request that it refuses. Any extension may raise it, at any depth."""
 
-    def __init__(self, code: str, message: str, status: int = 400, *, fields: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        status: int = 400,
+        *,
+        fields: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
+        self.headers = dict(headers or {})
         self.fields = dict(fields or {})  # further members of the error, such as S3's BucketName
 
 
