@@ -13,7 +13,8 @@ import os
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,10 @@ THREADS = 64
 # Refreshed long before it ends; one hour is the most for a role assumed from a role
 # (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining).
 _ROLE_SECONDS = 3600
+# Seconds to connect and to wait for an answer: for the first call, so that a dead network is one error within seconds,
+# and for all others.
+IMPATIENT = (3, 5)
+PATIENT = (5, 60)
 
 
 class CallCounter:
@@ -82,6 +87,7 @@ class Session:
         # (https://docs.aws.amazon.com/boto3/latest/guide/clients.html#multithreading-or-multiprocessing-with-clients).
         self._lock = threading.Lock()
         self._buckets: dict[tuple[str, str, str], Bucket] = {}
+        self._clients: list[Any] = []
 
     def __repr__(self) -> str:
         return f"Session({self.environment.name}, {self.caller})"
@@ -95,7 +101,14 @@ class Session:
         with self._lock, translated(self.where(service, region), f"a client for {service}"):
             merged = self._config.merge(config) if config else self._config
             make: Any = self._session.client
-            return make(service, region_name=region or self.environment.region, config=merged)
+            client = make(service, region_name=region or self.environment.region, config=merged)
+            self._clients.append(client)
+            return client
+
+    def close(self) -> None:
+        """Close the connections of all clients."""
+        for client in self._clients:
+            client.close()
 
     def bucket(self, name: str, *, owner: str, region: str | None = None, key_arn: str | None = None) -> Bucket:
         """Return a bucket, which must belong to the account `owner`. `key_arn` encrypts what is written."""
@@ -208,6 +221,17 @@ class Accounts:
             found.setdefault(name, Counter()).update(session.calls.by_operation())
         return {name: dict(sorted(calls.items())) for name, calls in found.items()}
 
+    def close(self) -> None:
+        """Close the connections of all sessions."""
+        for session in [*self._sessions.values(), *self._operators.values()]:
+            session.close()
+
+    def __enter__(self) -> Accounts:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _open(self, environment: Environment, *, assume: bool = True) -> Session:
         profile = self.profile(environment)
         calls = CallCounter()
@@ -228,8 +252,8 @@ class Accounts:
         )
 
     def _verify(self, base: botocore.session.Session, environment: Environment, profile: str | None) -> str:
-        sts: Any = base.create_client("sts", region_name=environment.region, config=_config(threads=1, patient=False))
-        identity = sts.get_caller_identity()
+        with _sts(base, environment) as sts:
+            identity = sts.get_caller_identity()
         if identity["Account"] != environment.account_id:
             using = f"profile {profile}" if profile else "the default credentials"
             raise RefusedError(
@@ -285,17 +309,27 @@ def _is_role(caller: str, environment: Environment) -> bool:
 
 
 def _config(*, threads: int, patient: bool = True) -> Config:
-    """Return client settings. Impatient: for the first call, so that a dead network is one error within seconds."""
+    """Return client settings."""
     from botocore.config import Config
 
+    connect_s, answer_s = PATIENT if patient else IMPATIENT
     return Config(  # type: ignore[call-arg]  # the stubs lack user_agent_appid
-        connect_timeout=5 if patient else 3,
-        read_timeout=60 if patient else 10,
+        connect_timeout=connect_s,
+        read_timeout=answer_s,
         # botocore's default of 10 silently caps how many threads work at once
         max_pool_connections=max(threads, 10),
         retries={"mode": "standard", "total_max_attempts": 6 if patient else 2},
         user_agent_appid="slipway",
     )
+
+
+@contextmanager
+def _sts(base: botocore.session.Session, environment: Environment) -> Iterator[Any]:
+    client = base.create_client("sts", region_name=environment.region, config=_config(threads=1, patient=False))
+    try:
+        yield client
+    finally:
+        client.close()
 
 
 def _botocore_session(
@@ -340,9 +374,7 @@ def _role_fetcher(
     role = environment.promote_role_arn
 
     def fetch() -> dict[str, str]:
-        config = _config(threads=1, patient=False)
-        with translated(where, role):
-            sts: Any = base.create_client("sts", region_name=environment.region, config=config)
+        with translated(where, role), _sts(base, environment) as sts:
             answer = sts.assume_role(RoleArn=role, RoleSessionName=session_name, DurationSeconds=_ROLE_SECONDS)
         credentials = answer["Credentials"]
         if not credentials.get("SecretAccessKey"):
