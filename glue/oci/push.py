@@ -7,7 +7,7 @@ again: blobs that arrived are found and skipped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,38 +16,31 @@ from glue.errors import RefusedError, SlipwayError
 from glue.oci.layer import sha256_file
 from glue.oci.layout import BuiltImage
 
-PART_BYTES = 20 * 1024 * 1024  # UploadLayerPart takes at most 20 MiB
-_CHECK_AT_ONCE = 100  # BatchCheckLayerAvailability takes at most 100 digests
+_PIECE = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Upload:
-    """A started layer upload: ECR's id for it, and the part size that ECR asks for, in bytes."""
+class StoredImage(Protocol):
+    """What a registry says about an image that it holds."""
 
-    upload_id: str
-    part_bytes: int
+    @property
+    def digest(self) -> str:
+        """`sha256:<hex>` of the manifest."""
 
 
 class ImageRegistry(Protocol):
-    """The calls of ECR that a push needs; every one raises our errors."""
+    """The part of `glue.aws.ecr.Registry` that a push needs; every call raises our errors."""
 
-    def missing_layers(self, repository: str, digests: Sequence[str]) -> frozenset[str]:
-        """Return those of at most 100 blob digests that the repository does not hold (BatchCheckLayerAvailability)."""
+    def describe(self, repository: str, reference: str) -> StoredImage | None:
+        """Return the image that a tag or digest names, or None."""
 
-    def start_layer(self, repository: str) -> Upload:
-        """Begin a layer upload (InitiateLayerUpload)."""
+    def missing_layers(self, repository: str, digests: Iterable[str]) -> tuple[str, ...]:
+        """Return the blobs that the repository lacks, in the order given."""
 
-    def put_layer_part(self, repository: str, upload_id: str, *, first_byte: int, data: bytes) -> None:
-        """Upload one part that starts at `first_byte`; the last byte follows from `data` (UploadLayerPart)."""
+    def upload_layer(self, repository: str, digest: str, pieces: Iterable[bytes]) -> int:
+        """Upload a blob, checked against its digest, and return its bytes."""
 
-    def finish_layer(self, repository: str, upload_id: str, *, digest: str) -> None:
-        """Complete an upload, checked against its digest; a layer that exists already is fine (CompleteLayerUpload)."""
-
-    def digest_of_tag(self, repository: str, tag: str) -> str | None:
-        """Return the digest that a tag names, or None when the tag does not exist."""
-
-    def put_manifest(self, repository: str, *, manifest: str, media_type: str, digest: str, tag: str) -> None:
-        """Store the manifest under its digest and tag; the very same image with that tag is fine (PutImage)."""
+    def put_image(self, repository: str, manifest: bytes, *, tag: str, media_type: str) -> str:
+        """Store the manifest under a tag and return its digest."""
 
 
 @dataclass(frozen=True)
@@ -80,49 +73,27 @@ def push_image(
     tag = tag or image.commit
     if not tag:
         raise SlipwayError("the image has no commit and no tag was given")
-    existing = registry.digest_of_tag(repository, tag)
-    if existing == image.digest:
+    existing = registry.describe(repository, tag)
+    if existing is not None and existing.digest == image.digest:
         return PushReport(repository, image.digest, tag, False, (), 0, len(image.blobs))
     if existing is not None:
         raise RefusedError(
-            f"{repository}:{tag} is {existing}, and this build is {image.digest}",
+            f"{repository}:{tag} is {existing.digest}, and this build is {image.digest}",
             remedy="The tag of a commit never moves. Commit what changed and build again.",
         )
     sizes = {blob.digest: blob.size for blob in image.blobs}
-    missing = _missing(registry, repository, list(sizes))
+    missing = registry.missing_layers(repository, sizes)
     for digest in missing:
         progress(f"{digest[:19]}  {sizes[digest] / 1e6:.1f} MB")
-        _upload(registry, repository, image.blob(digest), digest)
-    registry.put_manifest(
-        repository,
-        manifest=image.manifest.decode(),
-        media_type=image.media_type,
-        digest=image.digest,
-        tag=tag,
-    )
+        registry.upload_layer(repository, digest, _pieces(image.blob(digest), digest))
+    registry.put_image(repository, image.manifest, tag=tag, media_type=image.media_type)
     total = sum(sizes[digest] for digest in missing)
     return PushReport(repository, image.digest, tag, True, missing, total, len(sizes) - len(missing))
 
 
-def _missing(registry: ImageRegistry, repository: str, digests: Sequence[str]) -> tuple[str, ...]:
-    absent: set[str] = set()
-    for start in range(0, len(digests), _CHECK_AT_ONCE):
-        absent |= registry.missing_layers(repository, digests[start : start + _CHECK_AT_ONCE])
-    return tuple(digest for digest in digests if digest in absent)
-
-
-def _upload(registry: ImageRegistry, repository: str, path: Path, digest: str) -> None:
+def _pieces(path: Path, digest: str) -> Iterator[bytes]:
     if not path.is_file() or sha256_file(path) != digest:
         raise SlipwayError(f"the file of blob {digest} is missing or damaged", remedy="Build the image again.")
-    upload = registry.start_layer(repository)
-    first = 0
-    for part in _parts(path, min(upload.part_bytes, PART_BYTES)):
-        registry.put_layer_part(repository, upload.upload_id, first_byte=first, data=part)
-        first += len(part)
-    registry.finish_layer(repository, upload.upload_id, digest=digest)
-
-
-def _parts(path: Path, size: int) -> Iterator[bytes]:
     with path.open("rb") as stream:
-        while part := stream.read(size):
-            yield part
+        while piece := stream.read(_PIECE):
+            yield piece

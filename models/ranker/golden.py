@@ -17,13 +17,15 @@ def write(folder: Path, judged: Judged, settings: Settings) -> None:
     model = inference.model_fn(str(folder))
     requests = []
     for name, body in _bodies(judged, settings).items():
-        raw = json.dumps(body).encode()
-        ranking = inference.predict_fn(inference.input_fn(raw, inference.JSON), model)
+        # A body that is text is sent as it stands: CSV. Everything else is sent as JSON.
+        kind = inference.CSV if isinstance(body, str) else inference.JSON
+        raw = (body if isinstance(body, str) else json.dumps(body)).encode()
+        ranking = inference.predict_fn(inference.input_fn(raw, kind), model)
         answer, _ = inference.output_fn(ranking, inference.JSON)
         requests.append(
             {
                 "name": name,
-                "content_type": inference.JSON,
+                "content_type": kind,
                 "accept": inference.JSON,
                 "body": body,
                 "expect": json.loads(answer),
@@ -43,20 +45,26 @@ def _bodies(judged: Judged, settings: Settings) -> dict[str, object]:
     first, second = rows[: sizes[0]], rows[sizes[0] : sizes[0] + sizes[1]]
     extremes = [[0.0] * len(settings.features), [1e6] * len(settings.features)]
     return {
-        "held-out query, named features": {
+        "held-out query with named features": {
             "query": "running shoes",
             "documents": [
                 {"id": f"d{place}", "features": dict(zip(settings.features, row, strict=True))}
                 for place, row in enumerate(first)
             ],
         },
-        "held-out query, listed features": _listed("winter jacket", second),
+        "held-out query with listed features": _listed("winter jacket", second),
         "one document": _listed("single", second[:1]),
         "equal documents keep their order": _listed("ties", [first[0]] * 3),
         "extreme values": _listed("extremes", extremes),
+        "two documents as CSV": _csv(settings.features, first[:2]),
         "no documents": {"query": "nothing found", "documents": []},
     }
 
 
 def _listed(query: str, rows: list[list[float]]) -> dict[str, object]:
     return {"query": query, "documents": [{"id": place, "features": row} for place, row in enumerate(rows)]}
+
+
+def _csv(names: tuple[str, ...], rows: list[list[float]]) -> str:
+    lines = [["id", *names], *([f"d{place}", *map(str, row)] for place, row in enumerate(rows))]
+    return "".join(",".join(line) + "\n" for line in lines)

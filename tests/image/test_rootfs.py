@@ -8,8 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
+from glue.core.golden import parse_golden
 from glue.oci.layout import BuiltImage
 from models import local
 from tests.image.conftest import REPOSITORY, Serve
@@ -53,18 +52,9 @@ def test_the_image_serves_the_golden_requests_with_its_own_packages_only(
     )
     program.wait_for_ping()
     startup = time.monotonic() - started
-    requests = json.loads((model_dir / "golden" / "requests.json").read_text())
-    for request in requests:
-        status, body = program.invoke(
-            json.dumps(request["body"]).encode(), request["content_type"], Accept=request["accept"]
-        )
-        assert status == 200, body
-        answer = json.loads(body)
-        assert [item["id"] for item in answer["ranking"]] == [item["id"] for item in request["expect"]["ranking"]]
-        assert [item["score"] for item in answer["ranking"]] == pytest.approx(
-            [item["score"] for item in request["expect"]["ranking"]], abs=1e-6
-        )
-        assert answer["model"] == request["expect"]["model"]
+    for golden in parse_golden((model_dir / "golden" / "requests.json").read_bytes(), where="the archive"):
+        status, body = program.invoke(golden.body, golden.content_type, Accept=golden.accept)
+        assert (status, json.loads(body)) == (200, golden.expect)
     status, body = program.invoke(b"{}", "application/json")
     assert (status, json.loads(body)["error"]["status"]) == (400, 400)
     maps = worker_maps(program.process.pid)

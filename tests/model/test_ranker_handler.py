@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from glue.core.golden import parse_golden
 from image.slipway_runtime.handler import Handler
 from models.ranker import inference
 from models.ranker.settings import Settings
@@ -129,13 +130,12 @@ def test_whatever_comes_the_caller_is_answered(handler: Handler, body: bytes) ->
 
 
 def test_golden_requests_are_answered_as_they_promise(handler: Handler, model_dir: Path) -> None:
-    requests = json.loads((model_dir / "golden" / "requests.json").read_text())
-    keys = {"name", "content_type", "accept", "body", "expect", "tolerance", "latency_ms"}
+    requests = parse_golden((model_dir / "golden" / "requests.json").read_bytes(), where="the archive")
+    assert {request.content_type for request in requests} == {JSON, CSV}
+    assert all(request.latency_ms for request in requests)
     for golden in requests:
-        assert set(golden) == keys
-        answer = handler.answer(json.dumps(golden["body"]).encode(), golden["content_type"], golden["accept"])
-        assert json.loads(answer.body) == golden["expect"]
-    assert len({golden["name"] for golden in requests}) == len(requests)
+        answer = handler.answer(golden.body, golden.content_type, golden.accept)
+        assert json.loads(answer.body) == golden.expect
 
 
 @pytest.mark.parametrize("name", ["model.txt", "model.json"])
