@@ -1,0 +1,63 @@
+"""The options that commands share, and how a command becomes one call of one function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from glue.cli.app import App
+from glue.cli.output import FORMATS, Result, text_of
+
+Function = Callable[..., Any]
+
+
+def environment(function: Function) -> Function:
+    """Add the required option --env."""
+    return click.option("--env", "environment", required=True, metavar="ENV", help="Environment, such as qa.")(function)
+
+
+def endpoint(*, required: bool = False, text: str = "Endpoint, by its short name. [default: all]") -> Function:
+    """Return the option --endpoint."""
+    return click.option("--endpoint", required=required, metavar="NAME", help=text)
+
+
+def command(*, dry_run: bool = False, asks: bool = False) -> Callable[[Function], Function]:
+    """Turn `function(app, **options) -> Result` into what click calls: parse, one call, print.
+
+    `dry_run` and `asks` say whether the command has --dry-run and --yes.
+    """
+
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def call(*, style: str, verbose: bool, dry_run: bool = False, yes: bool = False, **options: Any) -> None:
+            app = App(style=style, verbose=verbose, dry_run=dry_run, yes=yes)
+            show(function(app, **options), app)
+
+        decorated: Function = call
+        if asks:
+            decorated = click.option("--yes", is_flag=True, help="Ask nothing.")(decorated)
+        if dry_run:
+            decorated = click.option("--dry-run", is_flag=True, help="Read everything, change nothing.")(decorated)
+        decorated = click.option("--verbose", is_flag=True, help="Tell every detail, on stderr.")(decorated)
+        return click.option(
+            "--format",
+            "style",
+            type=click.Choice(FORMATS),
+            default="table",
+            show_default=True,
+            help="Form of the result.",
+        )(decorated)
+
+    return decorate
+
+
+def show(result: Result, app: App) -> None:
+    """Print a result with what it cost, and leave with its exit code."""
+    if app.style == "json":
+        result = Result(result.document, exit_code=result.exit_code, more=app.costs())
+    click.echo(text_of(result, app.style), nl=False)
+    if result.exit_code:
+        raise click.exceptions.Exit(result.exit_code)

@@ -1,0 +1,52 @@
+"""`slipway plan` and `slipway apply`: Terraform's own commands, printed and run."""
+
+from __future__ import annotations
+
+# ruff: noqa: PLC0415 - what a command needs is imported when it is called, for start-up's sake
+import click
+
+from glue.cli import options
+from glue.cli.app import App
+from glue.cli.output import Result
+from glue.workspace import STACKS
+
+_STACK = click.option(
+    "--stack", type=click.Choice(STACKS), default="serving", show_default=True, help="Terraform root."
+)
+
+
+@click.command(short_help="Plan with Terraform, and save the plan.")
+@options.environment
+@_STACK
+@options.endpoint()
+@options.command()
+def plan(app: App, *, environment: str, stack: str, endpoint: str | None) -> Result:
+    """Plan with Terraform, and save the plan for `slipway apply`.
+
+    Every terraform command is printed before it is run; typed by hand it does the same. Without --endpoint, all
+    endpoints of the environment are planned side by side.
+    """
+    from glue.cli import stack_results
+    from glue.stacks import select
+
+    outcomes = app.stacks.plan_all(select(app.estate, environment=environment, stack=stack, endpoint=endpoint))
+    return stack_results.planned(outcomes, app.workspace)
+
+
+@click.command(short_help="Apply exactly the saved plan.")
+@options.environment
+@_STACK
+@options.endpoint()
+@options.command()
+def apply(app: App, *, environment: str, stack: str, endpoint: str | None) -> Result:
+    """Apply exactly the saved plan, and nothing else.
+
+    After an endpoint was applied, AWS is asked what is live (as `slipway verify` does, without golden requests).
+    Without --endpoint, every endpoint of the environment is applied side by side, and each one's end is told.
+    """
+    from glue.cli import stack_results
+    from glue.stacks import select
+
+    stacks = select(app.estate, environment=environment, stack=stack, endpoint=endpoint)
+    outcomes = app.stacks.apply_all(stacks)
+    return stack_results.applied(outcomes)

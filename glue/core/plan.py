@@ -1,0 +1,83 @@
+"""What a Terraform plan changes, from its JSON (https://developer.hashicorp.com/terraform/internals/json-format)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+_WORDS = {
+    ("create",): "create",
+    ("update",): "update",
+    ("delete",): "delete",
+    ("delete", "create"): "replace",
+    ("create", "delete"): "replace",
+    ("forget",): "forget",
+    ("no-op",): "import",
+}
+_ORDER = ("import", "create", "update", "replace", "delete", "forget")
+_PAST = {
+    "import": "to import",
+    "create": "to create",
+    "update": "to update in place",
+    "replace": "to replace",
+    "delete": "to destroy",
+    "forget": "to forget",
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One resource that changes. `what` is create, update, replace, delete, import or forget; `values` what will be."""
+
+    address: str
+    kind: str
+    what: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PlanSummary:
+    """All changes of a plan, in the plan's order. Without any, there is nothing to do."""
+
+    changes: tuple[Change, ...] = ()
+    outputs_change: bool = False
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many resources each kind of change has; kinds without any are left out."""
+        found = Counter(change.what for change in self.changes)
+        return {what: found[what] for what in _ORDER if found[what]}
+
+    @property
+    def text(self) -> str:
+        """The counts in words: `2 to create, 1 to update in place`."""
+        if not self.changes:
+            return "only outputs change" if self.outputs_change else "nothing to change"
+        return ", ".join(f"{count} {_PAST[what]}" for what, count in self.counts.items())
+
+    def as_json(self) -> dict[str, list[str]]:
+        """Return the addresses by kind of change."""
+        return {what: [c.address for c in self.changes if c.what == what] for what in self.counts}
+
+
+def summarize(document: Mapping[str, Any]) -> PlanSummary:
+    """Return what a plan changes; reads of data sources are not changes."""
+    changes = [_change(entry) for entry in document.get("resource_changes", [])]
+    outputs = document.get("output_changes", {}).values()
+    return PlanSummary(
+        changes=tuple(change for change in changes if change is not None),
+        outputs_change=any(output.get("actions") != ["no-op"] for output in outputs),
+    )
+
+
+def _change(entry: Mapping[str, Any]) -> Change | None:
+    change: Mapping[str, Any] = entry["change"]
+    actions: Sequence[str] = change["actions"]
+    if tuple(actions) == ("no-op",) and "importing" not in change:
+        return None
+    what = _WORDS.get(tuple(actions))
+    if what is None or entry.get("mode") == "data":
+        return None
+    return Change(entry["address"], entry["type"], what, change.get("after") or {})

@@ -1,0 +1,99 @@
+"""Planning and applying the stacks of an environment, side by side where there are several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from glue import locks
+from glue.errors import UsageError
+from glue.fanout import Outcome, side_by_side
+from glue.tf.adopting import Adopter
+from glue.tf.bootstrap import Bootstrap
+from glue.tf.runner import Applied, Planned, Runner
+from glue.tf.tfvars import Estate
+from glue.workspace import STACKS, Stack
+
+Check = Callable[[Stack], object]
+
+
+def select(estate: Estate, *, environment: str, stack: str, endpoint: str | None) -> list[Stack]:
+    """Return the stacks that a user means: for serving one endpoint, or all. Raises UsageError."""
+    where = estate.environment(environment)
+    if stack not in STACKS:
+        raise UsageError(f"there is no stack {stack!r}", remedy=f"Known: {', '.join(STACKS)}.")
+    if stack != "serving":
+        if endpoint:
+            raise UsageError(f"stack {stack} has no endpoints", remedy="Leave out --endpoint.")
+        return [Stack(where, stack)]
+    if endpoint:
+        estate.check_endpoint(environment, endpoint)
+        return [Stack(where, stack, endpoint)]
+    found = [Stack(where, stack, name) for name in estate.endpoints(environment)]
+    if not found:
+        raise UsageError(
+            f"environment {environment} has no endpoints",
+            remedy=f"Add {estate.folder}/{environment}/endpoints/<endpoint>.tfvars.",
+        )
+    return found
+
+
+class Stacks:
+    """Plans and applies. `check` compares the account behind the credentials; it comes before anything else."""
+
+    def __init__(self, runner: Runner, *, bootstrap: Bootstrap, adopter: Adopter, check: Check) -> None:
+        self._runner = runner
+        self._bootstrap = bootstrap
+        self._adopter = adopter
+        self._check = check
+
+    def plan_all(self, stacks: list[Stack]) -> list[Outcome[Stack, Planned]]:
+        """Plan stacks side by side and return every outcome."""
+        return side_by_side(stacks, self.plan, interrupt=self._runner.processes.interrupt)
+
+    def apply_all(self, stacks: list[Stack], *, after: Check | None = None) -> list[Outcome[Stack, Applied]]:
+        """Apply the saved plans of stacks side by side and return every outcome. `after` proves each one."""
+
+        def work(stack: Stack) -> Applied:
+            applied = self.apply(stack)
+            if after is not None:
+                after(stack)
+            return applied
+
+        return side_by_side(stacks, work, interrupt=self._runner.processes.interrupt)
+
+    def plan(self, stack: Stack) -> Planned:
+        """Plan a stack. What a killed or failed apply left behind is taken into the state first."""
+        with self.alone(stack):
+            return self.plan_held(stack)
+
+    def plan_held(self, stack: Stack) -> Planned:
+        """Plan a stack whose lock the caller holds."""
+        self._check(stack)
+        make = self._bootstrap.plan if stack.name == "bootstrap" else self._runner.plan
+        planned = make(stack)
+        if self._runner.unclean(stack) and self._adopt(planned):
+            planned = make(stack)
+        return planned
+
+    def apply(self, stack: Stack) -> Applied:
+        """Apply the saved plan of a stack."""
+        with self.alone(stack):
+            return self.apply_held(stack)
+
+    def apply_held(self, stack: Stack) -> Applied:
+        """Apply the saved plan of a stack whose lock the caller holds."""
+        self._check(stack)
+        return self._bootstrap.apply(stack) if stack.name == "bootstrap" else self._runner.apply(stack)
+
+    def alone(self, stack: Stack) -> ExitStack:
+        """Hold the stack's lock on this machine. Raises RefusedError while somebody else does."""
+        held = ExitStack()
+        path = self._runner.workspace.lock_file(stack.environment.name, stack.endpoint or stack.name)
+        held.enter_context(locks.held(path, what=stack.label))
+        return held
+
+    def _adopt(self, planned: Planned) -> bool:
+        stack = planned.stack
+        place = self._bootstrap.place(stack) if stack.name == "bootstrap" else self._runner.place(stack)
+        return self._adopter.adopt(place, planned.summary) > 0
