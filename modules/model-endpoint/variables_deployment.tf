@@ -18,7 +18,7 @@ variable "deployment" {
   validation {
     condition = alltrue([
       for number in [var.deployment.percent, var.deployment.wait_s, var.deployment.termination_wait_s, var.deployment.max_s] :
-      try(number == null || (number >= 0 && floor(number) == number), false)
+      try(number >= 0 && floor(number) == number, number == null)
     ])
     error_message = "endpoint ${var.name}: the numbers in deployment are whole and not negative."
   }
