@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ QUESTION = Path(__file__).with_name("question.json")
 TRAINING_SECONDS = 180
 
 
+@cache
 def client(profile: str, service: str) -> Any:
-    """Return a client with a profile of the sandbox's AWS config."""
+    """Return the client with a profile of the sandbox's AWS config."""
     config = Config(retries={"mode": "standard", "total_max_attempts": 3}, user_agent_extra="demo")
-    return boto3.Session(profile_name=profile, region_name=REGION).client(service, config=config)
+    session: Any = boto3.Session(profile_name=profile, region_name=REGION)
+    return session.client(service, config=config)
 
 
 def train(*, foundation: dict[str, Any], model: str, image: str, name: str, hyperparameters: dict[str, str]) -> str:
@@ -60,7 +63,7 @@ def foundation(environment: str) -> dict[str, Any]:
 
 
 def live(environment: str, endpoint: str) -> dict[str, str]:
-    """Return what an endpoint serves, from AWS alone: config, revision, release and image digest of its first variant."""
+    """Return what an endpoint serves, from AWS alone: config, revision, release, image of its first variant."""
     sagemaker = client(environment, "sagemaker")
     name = f"slipway-{environment}-{endpoint}"
     described = sagemaker.describe_endpoint(EndpointName=name)

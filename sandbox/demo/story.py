@@ -1,0 +1,235 @@
+"""The story, step by step. Each step runs the product's own commands; nothing here knows how they do it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sandbox.demo import aws
+from sandbox.demo.report import Report
+from sandbox.demo.shell import Shell
+from sandbox.settings import APPLICATION_ROLE, ENVIRONMENT_ACCOUNTS
+
+CHAIN = tuple(ENVIRONMENT_ACCOUNTS)
+MODEL = ENDPOINT = "ranker"
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+# The second release is better because it may grow more and larger trees; see models/ranker/model.toml.
+TRAININGS: dict[str, dict[str, str]] = {
+    "first": {},
+    "second": {"rounds": "200", "leaves": "15", "learning_rate": "0.08"},
+}
+
+
+class Story:
+    """Tells the main job once. Told again on the same accounts, it changes nothing that need not change."""
+
+    def __init__(self, *, shell: Shell, report: Report, output: Path) -> None:
+        self.shell, self.report, self.output = shell, report, output
+        self.question: dict[str, Any] = json.loads(aws.QUESTION.read_text())
+        self.answers: dict[str, Any] = {}
+
+    def tell(self) -> None:
+        """Run every chapter. Raises StepError where one cannot go on; checks that fail are noted and passed over."""
+        show = self.report.show
+        show.chapter("Three accounts")
+        self.prepare("bootstrap")
+        self.prepare("foundation")
+        show.chapter("A model")
+        image = self.image()
+        first = self.release("first", image)
+        show.chapter("Up the chain")
+        for environment in CHAIN:
+            self.promote(first, environment)
+        self.ask("first")
+        show.chapter("A better model, and back again")
+        second = self.release("second", image)
+        for environment in CHAIN:
+            self.promote(second, environment)
+        self.ask("second")
+        self.compare(first, second)
+        self.rollback(first, second)
+        self.ask("rolled back")
+        self.check_same_answer("first", "rolled back")
+        show.chapter("Again, and nothing changes")
+        self.second_plans()
+        self.rerun(first, second)
+        self.look()
+        self.report.ended = True
+
+    def prepare(self, stack: str) -> None:
+        """Plan and apply a stack in all accounts, side by side."""
+        with self.report.step(f"{stack} in three accounts"):
+            _side_by_side(lambda environment: self._plan_and_apply(environment, stack), CHAIN)
+
+    def image(self) -> str:
+        """Build the golden image and push it to dev; the registry copies it on. Returns its URI by digest."""
+        with self.report.step("image: build, push, replicate"):
+            self.shell.slipway("image", "build", "--model", MODEL)
+            pushed = self.shell.slipway("image", "push", "--model", MODEL, "--env", CHAIN[0])
+        digest = str(pushed["digest"])
+        for environment in CHAIN:
+            held = aws.client(environment, "ecr").describe_images(
+                repositoryName=f"slipway/{MODEL}", imageIds=[{"imageDigest": digest}]
+            )["imageDetails"]
+            self.report.check(f"{environment}'s own registry holds the image", len(held) == 1, digest[:19])
+        url = aws.foundation(CHAIN[0])["models"][MODEL]["repository_url"]
+        return f"{url}@{digest}"
+
+    def release(self, which: str, image: str) -> str:
+        """Train in dev with the image, and make a release of the archive. Returns the release's id."""
+        digest = image.partition("@")[2]
+        with self.report.step(f"train and release the {which} model"):
+            archive = aws.train(
+                foundation=aws.foundation(CHAIN[0]),
+                model=MODEL,
+                image=image,
+                name=f"{MODEL}-{which}-{digest[7:15]}",
+                hyperparameters=TRAININGS[which],
+            )
+            made = self.shell.slipway(
+                "release", "create", "--env", CHAIN[0], "--model", MODEL, "--archive", archive, "--image", digest
+            )  # fmt: skip
+        release = str(made["release"]["release"] if isinstance(made["release"], dict) else made["release"])
+        manifest = self.shell.slipway("release", "show", release, "--env", CHAIN[0])
+        self.report.releases[which] = {"release": release, "manifest": manifest}
+        return release
+
+    def promote(self, release: str, environment: str) -> None:
+        """Promote and apply; then ask AWS what is live."""
+        key = f"promote {release} to {environment}"
+        with self.report.step(key):
+            done = self.shell.slipway("promote", release, "--to", environment, "--apply", "--yes")
+        self.note_plan(f"promotion to {environment}", done)
+        live = aws.live(environment, ENDPOINT)
+        self.report.check(f"{environment} serves {release}", live["release"] == release, live["live_config"])
+        own = ENVIRONMENT_ACCOUNTS[environment]
+        self.report.check(
+            f"{environment} needs only its own account",
+            own in live["image"] and f"-{own}/" in live["model_data_url"],
+            live["model_data_url"],
+        )
+        self.status(f"after promoting {release} to {environment}")
+
+    def ask(self, when: str) -> None:
+        """Invoke production twice: through the invoker function, and from the application's account."""
+        environment = CHAIN[-1]
+        name = f"slipway-{environment}-{ENDPOINT}"
+        own = ENVIRONMENT_ACCOUNTS[environment]
+        with self.report.step(f"ask production ({when})"):
+            self._asked(when, "invoker function", lambda: aws.ask_invoker(environment, ENDPOINT, self.question))
+            runtime = aws.as_caller(environment, ENDPOINT, "search", own)
+            self._asked(
+                when, f"caller role from {APPLICATION_ROLE}", lambda: aws.ask_endpoint(runtime, name, self.question)
+            )
+        both = [request["answer"] for request in self.report.requests[-2:]]
+        self.answers[when] = both[0]
+        self.report.check("both ways give the same answer", both[0] == both[1], _short(both[0]))
+
+    def compare(self, first: str, second: str) -> None:
+        """The second release must be better, and must answer differently."""
+        metric = "ndcg_at_10"
+        values = [self._metric(which, metric) for which in ("first", "second")]
+        self.report.check("the second model is better", values[1] > values[0], f"{metric} {values[0]} -> {values[1]}")
+        self.report.check(
+            "the second model answers", self.answers["first"] != self.answers["second"], f"{first}, {second}"
+        )
+
+    def rollback(self, first: str, second: str) -> None:
+        """Go back in production: one in-place update."""
+        environment = CHAIN[-1]
+        with self.report.step(f"roll back {environment}"):
+            done = self.shell.slipway("rollback", "--env", environment, "--endpoint", ENDPOINT, "--yes")
+        self.note_plan("rollback", done)
+        live = aws.live(environment, ENDPOINT)
+        self.report.check(
+            f"{environment} serves {first} again, not {second}", live["release"] == first, live["live_config"]
+        )
+        self.status("after the rollback")
+
+    def check_same_answer(self, before: str, after: str) -> None:
+        """After a rollback the old answers are back, to the last digit."""
+        self.report.check(
+            "the first answers are back", self.answers[before] == self.answers[after], _short(self.answers[after])
+        )
+
+    def second_plans(self) -> None:
+        """Nothing is left to do in any stack of any account."""
+        stacks = [(environment, stack) for stack in ("bootstrap", "foundation", "serving") for environment in CHAIN]
+        with self.report.step("second plans of all stacks"):
+            plans = _side_by_side(self._plan, stacks)
+        for (environment, stack), results in zip(stacks, plans, strict=True):
+            for result in results:
+                self.report.check(
+                    f"the plan of {environment}/{stack} is empty",
+                    result.get("empty") is True,
+                    result.get("changes", ""),
+                )
+
+    def rerun(self, first: str, second: str) -> None:
+        """Promoting again what is live changes nothing and costs a handful of reads."""
+        for environment in CHAIN:
+            release = first if environment == CHAIN[-1] else second
+            with self.report.step(f"promote {release} to {environment} again"):
+                done = self.shell.slipway("promote", release, "--to", environment, "--apply", "--yes")
+            self.report.check(
+                f"promoting to {environment} again changes nothing", done["changed"] is False, done.get("calls", "")
+            )
+
+    def look(self) -> None:
+        """Note what is live everywhere, from AWS."""
+        for environment, account in ENVIRONMENT_ACCOUNTS.items():
+            live = aws.live(environment, ENDPOINT)
+            self.report.environments[environment] = {"account_id": account, "endpoints": {ENDPOINT: live}}
+        moved = sum(s.artifact_bytes_through_client for s in self.report.steps if s.name.startswith("promote"))
+        self.report.check("no archive passed through the client in a promotion", moved == 0, f"{moved} bytes")
+
+    def status(self, when: str) -> None:
+        """Keep what `slipway status` says at this point."""
+        self.report.status[when] = self.shell.slipway("status")
+
+    def note_plan(self, name: str, done: dict[str, Any]) -> None:
+        """Keep the first plan text of each kind that a command reports."""
+        text = done.get("plan_text")
+        if text and name not in self.report.plans:
+            path = self.output / f"plan-{name.replace(' ', '-')}.txt"
+            path.write_text(str(text))
+            self.report.plans[name] = str(path)
+
+    def _plan(self, place: tuple[str, str]) -> list[dict[str, Any]]:
+        environment, stack = place
+        return list(self.shell.slipway("plan", "--env", environment, "--stack", stack)["results"])
+
+    def _plan_and_apply(self, environment: str, stack: str) -> None:
+        self._plan((environment, stack))
+        self.shell.slipway("apply", "--env", environment, "--stack", stack)
+
+    def _metric(self, which: str, name: str) -> float:
+        manifest = self.report.releases[which]["manifest"]
+        return float((manifest.get("release") or manifest)["metrics"][name])
+
+    def _asked(self, when: str, way: str, ask: Callable[[], dict[str, Any]]) -> None:
+        began = time.monotonic()
+        answer = ask()
+        took = round((time.monotonic() - began) * 1000, 1)
+        self.report.requests.append(
+            {"when": when, "environment": CHAIN[-1], "endpoint": ENDPOINT, "way": way, "milliseconds": took}
+            | {"question": self.question}
+            | answer
+        )
+        self.report.check(f"production answers through the {way}", answer["status"] == 200, f"{took} ms")
+
+
+def _side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Run work for each item at once; the first error is raised after all have ended."""
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        return list(pool.map(work, items))
+
+
+def _short(answer: object) -> str:
+    text = json.dumps(answer)
+    return text if len(text) <= 100 else f"{text[:97]}..."
