@@ -17,6 +17,7 @@ __all__ = ["ArchiveError", "Inspection", "Limits", "Member", "inspect"]
 
 _CHUNK = 256 * 1024
 _MAX_NAME = 1024
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,7 @@ class _Gunzip:
         self._limits = limits
         self._inflate = zlib.decompressobj(wbits=31)
         self._pending = b""
+        self._head = b""  # the first bytes of the file
         self._out = b""
         self._at = 0
         self.expanded = 0
@@ -178,7 +180,7 @@ class _Gunzip:
         try:
             data = self._inflate.decompress(self._pending, _CHUNK)
         except zlib.error as error:
-            if self.expanded == 0 and self._hasher.bytes <= _CHUNK:
+            if not _GZIP_MAGIC.startswith(self._head):
                 raise ArchiveError("it is not a gzip-compressed tar", remedy="Pack it with `tar -czf`.") from error
             raise ArchiveError(f"its compressed data is damaged ({error})") from error
         self._pending = self._inflate.unconsumed_tail
@@ -208,6 +210,7 @@ class _Gunzip:
     def _fill(self) -> bool:
         self._pending = self._stream.read(_CHUNK)
         self._hasher.update(self._pending)
+        self._head = (self._head + self._pending[:2])[:2]
         return bool(self._pending)
 
     def _refuse_end(self) -> None:
