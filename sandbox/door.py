@@ -39,6 +39,12 @@ def on_service(service: str, handler: ServiceHandler) -> None:
         handlers.append(handler)
 
 
+def forget_handlers() -> None:
+    """Forget every handler: a new application is about to install its own."""
+    _service_handlers.clear()
+    _path_handlers.clear()
+
+
 def on_path(prefix: str, handler: PathHandler) -> None:
     """Let `handler` answer every request whose path begins with `prefix`, signed or not (URLs that are handed out)."""
     _path_handlers[prefix] = handler

@@ -47,6 +47,7 @@ class Application:
         self.settings = settings
         self._extensions = extensions
         settings.home.mkdir(parents=True, exist_ok=True)
+        door.forget_handlers()
         identity.remember_sessions()
         if not settings.aws_credentials.exists():
             accounts.write_files(settings)
