@@ -69,7 +69,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no type hin
 
 def gunicorn_options(settings: ServeSettings) -> dict[str, object]:
     """Return gunicorn's settings (https://docs.gunicorn.org/en/stable/settings.html)."""
+    user = {"user": settings.run_as[0], "group": settings.run_as[1]} if settings.run_as else {}
     return {
+        **user,
         "bind": f"{settings.host}:{settings.port}",
         "workers": settings.workers,
         "worker_class": "gthread",

@@ -8,6 +8,7 @@ the SageMaker training and inference toolkits; each one wins over the place belo
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ class ServeSettings:
     threads: int
     max_request_bytes: int
     limit_s: float
+    run_as: tuple[int, int] | None = None  # user and group that the workers become
     grace_s: float = 25.0  # SageMaker kills a serving container 30 s after SIGTERM
 
 
@@ -57,6 +59,7 @@ def serve_settings(environ: Mapping[str, str]) -> ServeSettings:
         threads=_integer(environ, "SLIPWAY_THREADS", default=2, low=1, high=64),
         max_request_bytes=_integer(environ, "SLIPWAY_MAX_REQUEST_BYTES", default=PAYLOAD_LIMIT, low=1, high=1024**3),
         limit_s=_seconds(environ, "SAGEMAKER_MODEL_SERVER_TIMEOUT", default=INVOCATION_LIMIT_S),
+        run_as=_user(environ.get("SLIPWAY_RUN_AS", "").strip()),
     )
 
 
@@ -77,6 +80,16 @@ def _integer(environ: Mapping[str, str], name: str, *, default: int, low: int, h
     if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
         raise SettingsError(f"{name} is {text!r}; it takes a whole number from {low} to {high}")
     return int(text)
+
+
+def _user(name: str) -> tuple[int, int] | None:
+    if not name or os.geteuid() != 0:
+        return None  # who is not root cannot become anybody else, and need not
+    try:
+        entry = pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
+    except KeyError as error:
+        raise SettingsError(f"SLIPWAY_RUN_AS is {name!r}; there is no such user here") from error
+    return (entry.pw_uid, entry.pw_gid)
 
 
 def _seconds(environ: Mapping[str, str], name: str, *, default: float) -> float:
