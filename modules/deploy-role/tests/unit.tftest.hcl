@@ -1,0 +1,200 @@
+# The real provider, offline: it computes policy documents itself, and a plan that creates asks AWS nothing.
+provider "aws" {
+  region                      = "eu-west-1"
+  access_key                  = "offline"
+  secret_key                  = "offline"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_region_validation      = true
+  skip_requesting_account_id  = true
+}
+
+variables {
+  access      = "promote"
+  project     = "slipway"
+  environment = "qa"
+  account_id  = "222222222222"
+  region      = "eu-west-1"
+
+  boundary_arn          = "arn:aws:iam::222222222222:policy/slipway-qa-deployment"
+  workload_boundary_arn = "arn:aws:iam::222222222222:policy/slipway-qa-workload"
+}
+
+run "account_decides_without_operators" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_iam_role.this.assume_role_policy).Statement == [{
+      Sid       = "LetOperatorsAssume"
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { AWS = "arn:aws:iam::222222222222:root" }
+    }]
+    error_message = "without operators and pipelines only the account's own principals may assume the role"
+  }
+  assert {
+    condition     = aws_iam_role.this.name == "slipway-qa-promote" && aws_iam_role.this.permissions_boundary == "arn:aws:iam::222222222222:policy/slipway-qa-deployment"
+    error_message = "the role must have its contract's name and its boundary"
+  }
+}
+
+run "operators_and_pipelines_assume" {
+  command = plan
+
+  variables {
+    operator_arns = ["arn:aws:iam::222222222222:role/ml-platform"]
+    identity_providers = {
+      github = {
+        arn      = "arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com"
+        host     = "token.actions.githubusercontent.com"
+        audience = "sts.amazonaws.com"
+        subjects = ["repo:example/slipway:environment:qa"]
+      }
+    }
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Principal.AWS == "arn:aws:iam::222222222222:role/ml-platform"
+    error_message = "named operators take the account's place"
+  }
+  assert {
+    condition = jsondecode(aws_iam_role.this.assume_role_policy).Statement[1] == {
+      Sid       = "LetPipelinesOfGithubAssume"
+      Effect    = "Allow"
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Principal = { Federated = "arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com" }
+      Condition = {
+        StringEquals = { "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com" }
+        StringLike   = { "token.actions.githubusercontent.com:sub" = "repo:example/slipway:environment:qa" }
+      }
+    }
+    error_message = "a pipeline must be held to audience and subject"
+  }
+}
+
+run "first_of_the_chain_pushes_images" {
+  command = plan
+
+  assert {
+    condition = (
+      contains(jsondecode(aws_iam_role_policy.this.policy).Statement[*].Sid, "PushImages")
+      && !anytrue([for sid in jsondecode(aws_iam_role_policy.this.policy).Statement[*].Sid : strcontains(sid, "Source")])
+    )
+    error_message = "where releases are made images are pushed, and there is no source to read"
+  }
+}
+
+run "later_ones_read_their_source" {
+  command = plan
+
+  variables {
+    promotes_from = { name = "dev", account_id = "111111111111", region = "eu-central-1" }
+  }
+
+  assert {
+    condition     = !contains(jsondecode(aws_iam_role_policy.this.policy).Statement[*].Sid, "PushImages")
+    error_message = "images arrive by replication, nobody pushes them here"
+  }
+  assert {
+    condition = join(" ", sort(one([
+      for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Resource if s.Sid == "ReadSourceReleases"
+    ]))) == "arn:aws:s3:::slipway-dev-artifacts-111111111111/evidence/* arn:aws:s3:::slipway-dev-artifacts-111111111111/releases/*"
+    error_message = "it must read releases and evidence of its source only"
+  }
+  assert {
+    condition = one([
+      for s in jsondecode(aws_iam_role_policy.this.policy).Statement : [s.Action, s.Resource, s.Condition] if s.Sid == "DecryptSourceReleases"
+      ]) == ["kms:Decrypt", "arn:aws:kms:eu-central-1:111111111111:key/*", {
+      "StringEquals"             = { "kms:ViaService" = "s3.eu-central-1.amazonaws.com" }
+      "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = "alias/slipway-dev-artifacts" }
+    }]
+    error_message = "it must decrypt with the source store's key only, through S3 of the source's region"
+  }
+  assert {
+    condition = length([
+      for action in flatten(jsondecode(aws_iam_role_policy.this.policy).Statement[*].Action) : action
+      if can(regex("^iam:|\\*|sagemaker:(Create|Update|Delete)Endpoint|s3:Delete", action))
+    ]) == 0
+    error_message = "the glue changes no endpoint, no role, and deletes no object"
+  }
+}
+
+run "plan_writes_locks_only" {
+  command = plan
+
+  variables {
+    access = "plan"
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Sid
+      if anytrue([for action in flatten([s.Action]) : !can(regex(":(Get|List|Describe|Decrypt|GenerateDataKey)", action))])
+    ] == ["LockStates"]
+    error_message = "planning must change nothing but the lock of a state"
+  }
+  assert {
+    condition     = one([for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Resource if s.Sid == "LockStates"]) == "arn:aws:s3:::slipway-qa-tfstate-222222222222/*.tflock"
+    error_message = "planning must write locks, not states"
+  }
+}
+
+run "deployments_make_bounded_roles_only" {
+  command = plan
+
+  variables {
+    access = "deploy-foundation"
+  }
+
+  assert {
+    condition = one([
+      for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Condition if s.Sid == "MakeExecutionRoles"
+    ]) == { StringEquals = { "iam:PermissionsBoundary" = "arn:aws:iam::222222222222:policy/slipway-qa-workload" } }
+    error_message = "a role must be made below the workload boundary"
+  }
+  assert {
+    condition = length([
+      for action in flatten(jsondecode(aws_iam_role_policy.this.policy).Statement[*].Action) : action
+      if contains(["s3:DeleteBucket", "kms:ScheduleKeyDeletion", "ecr:DeleteRepository", "iam:PassRole", "iam:AttachRolePolicy"], action)
+    ]) == 0
+    error_message = "stores, keys and repositories are not deleted by a deployment"
+  }
+}
+
+run "deployments_pass_roles_to_one_service" {
+  command = plan
+
+  variables {
+    access = "deploy-serving"
+  }
+
+  assert {
+    condition = {
+      for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Sid => s.Condition if s.Action == "iam:PassRole"
+      } == {
+      PassExecutionRoles = { StringEquals = { "iam:PassedToService" = "sagemaker.amazonaws.com" } }
+      PassInvokerRoles   = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }
+    }
+    error_message = "roles must be passed to the one service that they are for"
+  }
+  assert {
+    condition     = one([for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Resource if s.Sid == "UseOwnStates"]) == "arn:aws:s3:::slipway-qa-tfstate-222222222222/serving/*"
+    error_message = "serving must reach the states of endpoints only"
+  }
+}
+
+run "example_basic" {
+  command = plan
+
+  module {
+    source = "./examples/basic"
+  }
+}
+
+run "example_pipelines" {
+  command = plan
+
+  module {
+    source = "./examples/pipelines"
+  }
+}

@@ -1,0 +1,73 @@
+# The real provider, offline: it computes policy documents itself, and a plan that creates asks AWS nothing.
+provider "aws" {
+  region                      = "eu-west-1"
+  access_key                  = "offline"
+  secret_key                  = "offline"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_region_validation      = true
+  skip_requesting_account_id  = true
+}
+
+variables {
+  bounds          = "workload"
+  project         = "slipway"
+  environment     = "qa"
+  account_id      = "222222222222"
+  region          = "eu-west-1"
+  artifact_bucket = "slipway-qa-artifacts-222222222222"
+}
+
+run "workloads_administer_nothing" {
+  command = plan
+
+  assert {
+    condition = length([
+      for action in flatten(jsondecode(aws_iam_policy.this.policy).Statement[*].Action) : action
+      if can(regex("^(iam|sts|organizations):|\\*|:Delete[^N]|:Put(Bucket|Key|Role)", action))
+    ]) == 0
+    error_message = "a workload must neither administer nor delete, whatever is attached to its role"
+  }
+  assert {
+    condition     = output.arn == "arn:aws:iam::222222222222:policy/slipway-qa-workload" && aws_iam_policy.this.name == "slipway-qa-workload"
+    error_message = "the boundary's name is a contract: roles name it in conditions"
+  }
+}
+
+run "deployments_cannot_widen_themselves" {
+  command = plan
+
+  variables {
+    bounds = "deployment"
+  }
+
+  assert {
+    condition = one([
+      for s in jsondecode(aws_iam_policy.this.policy).Statement : s.Condition if s.Effect == "Deny" && s.Sid == "DenyRolesWithoutBoundary"
+    ]) == { StringNotEquals = { "iam:PermissionsBoundary" = "arn:aws:iam::222222222222:policy/slipway-qa-workload" } }
+    error_message = "roles without the workload boundary must be denied"
+  }
+  assert {
+    condition = length(setsubtract(
+      [for name in ["deploy-foundation", "deploy-serving", "plan", "promote"] : "arn:aws:iam::222222222222:role/slipway-qa-${name}"],
+      one([for s in jsondecode(aws_iam_policy.this.policy).Statement : s.Resource if s.Effect == "Deny" && s.Sid == "DenyChangingDeployments"]),
+    )) == 0
+    error_message = "changing any of the deployment roles must be denied"
+  }
+  assert {
+    condition     = one([for s in jsondecode(aws_iam_policy.this.policy).Statement : s.Action if s.Sid == "DenyLiftingBoundaries"]) == "iam:DeleteRolePermissionsBoundary"
+    error_message = "lifting a boundary must be denied"
+  }
+  assert {
+    condition     = length(replace(aws_iam_policy.this.policy, "/\\s/", "")) <= 6144
+    error_message = "IAM takes 6144 characters for a managed policy"
+  }
+}
+
+run "example_basic" {
+  command = plan
+
+  module {
+    source = "./examples/basic"
+  }
+}

@@ -1,0 +1,56 @@
+# The real provider, offline: it computes policy documents itself, and a plan that creates asks AWS nothing.
+provider "aws" {
+  region                      = "eu-west-1"
+  access_key                  = "offline"
+  secret_key                  = "offline"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_region_validation      = true
+  skip_requesting_account_id  = true
+}
+
+variables {
+  name       = "slipway-qa-tfstate-222222222222"
+  account_id = "222222222222"
+  key_alias  = "slipway-qa-tfstate"
+}
+
+run "keeps_history" {
+  command = plan
+
+  assert {
+    condition = jsondecode(data.aws_iam_policy_document.history.json).Statement[0] == {
+      Sid       = "DenyDeletingVersions"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:DeleteObjectVersion"
+      Resource  = "arn:aws:s3:::slipway-qa-tfstate-222222222222/*"
+    }
+    error_message = "nobody may delete a version of a state"
+  }
+  assert {
+    condition     = output.key_alias == "alias/slipway-qa-tfstate" && output.arn == "arn:aws:s3:::slipway-qa-tfstate-222222222222"
+    error_message = "alias and ARN must be known in the first plan: the backend's settings and other policies name them"
+  }
+}
+
+run "keeps_history_for_ever_when_asked" {
+  command = plan
+
+  variables {
+    noncurrent_days = null
+  }
+
+  assert {
+    condition     = output.arn == "arn:aws:s3:::slipway-qa-tfstate-222222222222"
+    error_message = "null days must be planned without an error"
+  }
+}
+
+run "example_basic" {
+  command = plan
+
+  module {
+    source = "./examples/basic"
+  }
+}
