@@ -18,6 +18,11 @@ from moto import mock_aws
 
 from sandbox import workloads
 from sandbox.ext import (
+    lambda_concurrency,
+    lambda_configuration,
+    lambda_invoke,
+    lambda_policy,
+    lambda_url,
     sagemaker_configs,
     sagemaker_endpoints,
     sagemaker_models,
@@ -32,7 +37,17 @@ REGION = "eu-west-1"
 BUCKET = "artifacts"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/execution"
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/slipway/tiny@sha256:" + "1" * 64
-EXTENSIONS = (sagemaker_models, sagemaker_configs, sagemaker_endpoints, sagemaker_runtime)
+EXTENSIONS = (
+    sagemaker_models,
+    sagemaker_configs,
+    sagemaker_endpoints,
+    sagemaker_runtime,
+    lambda_concurrency,
+    lambda_configuration,
+    lambda_invoke,
+    lambda_policy,
+    lambda_url,
+)
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -225,6 +240,7 @@ def world(tmp_path: Path, extensions: tuple[Any, ...], monkeypatch: pytest.Monke
         made.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         made.client("iam").create_role(RoleName="execution", AssumeRolePolicyDocument=json.dumps(TRUST))
         yield made
+        lambda_invoke.shutdown()
         sagemaker_endpoints.shutdown()
         workloads.stop_all(settings)
 
