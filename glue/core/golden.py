@@ -169,13 +169,18 @@ def _compare(request: GoldenRequest, expected: object, value: object, path: str)
 def _compare_numbers(request: GoldenRequest, expected: float, value: float, path: str) -> str | None:
     if expected == value:
         return None  # infinities of one sign as well
-    try:
-        away, allowed = abs(value - expected), request.absolute + request.relative * abs(expected)
-    except OverflowError:  # a whole number beyond what a float holds
-        away, allowed = math.inf, 0.0
-    if (math.isnan(expected) and math.isnan(value)) or (math.isfinite(away) and away <= allowed):
+    wanted, got = _as_float(expected), _as_float(value)
+    away, allowed = abs(got - wanted), request.absolute + request.relative * abs(wanted)
+    if (math.isnan(wanted) and math.isnan(got)) or (math.isfinite(away) and away <= allowed):
         return None
-    return f"{path} is {value}, not {expected} ({away:.3g} away, {allowed:.3g} allowed)"
+    return f"{path} is {_show(value)}, not {_show(expected)} ({away:.3g} away, {allowed:.3g} allowed)"
+
+
+def _as_float(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:  # a whole number beyond what a float holds
+        return math.copysign(math.inf, number > 0 or -1)
 
 
 def _compare_objects(
@@ -205,5 +210,7 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def _show(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return repr(text[:_SHOWN] + "..." if len(text) > _SHOWN else text) if isinstance(value, str) else text[:_SHOWN]
+    if isinstance(value, str):
+        return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "...")
+    text = json.dumps(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."

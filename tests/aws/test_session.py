@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import glue.aws.session
-
 from glue.aws.session import Accounts
 from glue.core.environment import Environment
 from glue.errors import AccessDeniedError, AwsError, CredentialsError, RefusedError
