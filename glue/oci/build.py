@@ -15,6 +15,7 @@ from glue.oci.layer import DOCKER_LAYER, File, Layer, tree, write_layer
 from glue.oci.layout import BuiltImage
 from glue.oci.manifest import Descriptor
 from glue.oci.packages import host_architecture, locked, packages_layer
+from glue.oci.source import committed
 
 PROGRAM = "opt/program"
 MODEL_SUFFIXES = frozenset({".csv", ".json", ".py", ".toml", ".txt", ".yaml", ".yml"})
@@ -24,8 +25,8 @@ COMMIT = re.compile(r"^[0-9a-f]{7,64}$")
 def build_image(
     model: str,
     *,
-    commit: str,
     repository: Path,
+    commit: str | None = None,
     output: Path | None = None,
     cache: Path | None = None,
     base: Path | None = None,
@@ -33,16 +34,19 @@ def build_image(
 ) -> BuiltImage:
     """Build the image of `models/<model>` and return it. The same files and commit give the same digest.
 
-    `repository` is the checkout's folder; the image goes to `output` (default `build/images/<model>`) as an OCI image
-    layout; the packages layer is kept in `cache` (default `.slipway/images`). `base` is a layout folder whose layers
-    come first; without one the image holds no operating system: enough for the sandbox, which uses this machine's.
-    `architecture` is amd64 or arm64, by default this machine's.
+    `repository` is the checkout's folder. Without `commit` it is the checkout's, and everything that goes into the image
+    must be committed. The image goes to `output` (default `build/images/<model>`) as an OCI image layout; the packages
+    layer is kept in `cache` (default `.slipway/images`). `base` is a layout folder whose layers come first; without one
+    the image holds no operating system: enough for the sandbox, which uses this machine's. `architecture` is amd64 or
+    arm64, by default this machine's.
 
-    Raises UsageError for an unknown model or commit, SlipwayError when packages cannot be had or `base` is no image.
+    Raises UsageError for an unknown model or commit, RefusedError for uncommitted files, SlipwayError when packages
+    cannot be had or `base` is no image.
     """
     if not names.MODEL_NAME.match(model) or not (repository / "models" / model / "inference.py").is_file():
         known = sorted(path.parent.name for path in (repository / "models").glob("*/inference.py"))
         raise UsageError(f"there is no model {model!r}", remedy=f"Known models: {', '.join(known) or 'none'}.")
+    commit = commit or committed(repository, model)
     if not COMMIT.match(commit):
         raise UsageError(f"commit {commit!r} is not a git commit id", remedy="Give at least 7 hex digits.")
     architecture = architecture or host_architecture()

@@ -71,7 +71,10 @@ def _cached(folder: Path) -> Layer | None:
 
 
 def _build(requirements: Path, folder: Path, architecture: str) -> None:
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".packages-") as scratch:
+    prefix = f".{folder.name}-"
+    for left in folder.parent.glob(f"{prefix}*"):  # of a build that was killed; we hold its lock
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix) as scratch:
         site, done = Path(scratch) / "site", Path(scratch) / "done"
         _install(requirements, site, architecture)
         _make_deterministic(site)

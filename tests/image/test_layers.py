@@ -7,12 +7,13 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from glue.errors import SlipwayError, UsageError
+from glue.errors import RefusedError, SlipwayError, UsageError
 from glue.oci import layout
 from glue.oci.build import build_image, model_files, program_files
 from glue.oci.layer import File, tree, write_layer
@@ -110,9 +111,31 @@ def test_only_code_goes_into_the_image(small: Path) -> None:
     assert [file.target for file in programs] == ["opt/program/bin/serve", "opt/program/bin/train"]
 
 
-@pytest.mark.parametrize(
-    ("model", "commit"), [("absent", COMMIT), ("../toy", COMMIT), ("toy", "HEAD"), ("toy", "abc"), ("toy", "")]
-)
+def git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
+    command = ["git", "-C", str(folder), *identity, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_the_tag_names_a_commit_that_holds_the_files(small: Path, tmp_path: Path) -> None:
+    def build() -> BuiltImage:
+        return build_image("toy", repository=small, output=tmp_path / "out", cache=tmp_path / "cache")
+
+    with pytest.raises(UsageError, match="is not a git checkout"):
+        build()
+    git(small, "init", "--quiet")
+    git(small, "add", ".")
+    git(small, "commit", "--quiet", "--message", "Begin")
+    (small / "notes.txt").write_text("not of the image")
+    (small / "models" / "toy" / "README.md").write_text("not of the image either")
+    assert build().commit == git(small, "rev-parse", "HEAD")
+    (small / "models" / "toy" / "new.py").write_text("")
+    with pytest.raises(RefusedError, match=r"not committed: models/toy/new\.py"):
+        build()
+    assert build_image("toy", repository=small, commit=COMMIT, cache=tmp_path / "cache").commit == COMMIT
+
+
+@pytest.mark.parametrize(("model", "commit"), [("absent", COMMIT), ("../toy", COMMIT), ("toy", "HEAD"), ("toy", "abc")])
 def test_unknown_models_and_commits_are_refused(small: Path, tmp_path: Path, model: str, commit: str) -> None:
     with pytest.raises(UsageError):
         build_image(model, commit=commit, repository=small, output=tmp_path / "out", cache=tmp_path / "cache")

@@ -6,12 +6,13 @@ import json
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from glue.core.golden import parse_golden
 from glue.oci.layout import BuiltImage
 from models import local
-from tests.image.conftest import REPOSITORY, Serve
+from tests.image.conftest import REPOSITORY, Program, Serve
 
 # The interpreter below the virtual environment; `-S` keeps its own packages out.
 BARE = [sys._base_executable, "-S"]  # type: ignore[attr-defined]  # CPython has it
@@ -57,12 +58,26 @@ def test_the_image_serves_the_golden_requests_with_its_own_packages_only(
         assert (status, json.loads(body)) == (200, golden.expect)
     status, body = program.invoke(b"{}", "application/json")
     assert (status, json.loads(body)["error"]["status"]) == (400, 400)
+    assert_many_callers_at_once_get_their_own_answers(program)
     maps = worker_maps(program.process.pid)
     assert str(rootfs / "opt/site-packages/lightgbm/lib/lib_lightgbm.so") in maps
     assert "/.venv/" not in maps
     assert str(REPOSITORY) not in maps
     assert program.stop() == 0
     assert startup < 5, "1 s alone on a machine; other work may run beside a test"
+
+
+def assert_many_callers_at_once_get_their_own_answers(program: Program) -> None:
+    def ask(number: int) -> tuple[int, list[float]]:
+        features = [number / 100, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.1]
+        document = {"query": "q", "documents": [{"id": number, "features": features}]}
+        status, body = program.invoke(json.dumps(document).encode(), "application/json")
+        return status, [item["score"] for item in json.loads(body)["ranking"]]
+
+    alone = [ask(number) for number in range(60)]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(60))) == alone
+    assert {status for status, _ in alone} == {200}
 
 
 def worker_maps(master: int) -> str:

@@ -1,0 +1,45 @@
+"""Which commit an image is of: the label and tag must name the files that are really in it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from glue.errors import RefusedError, UsageError
+
+_SHOWN = 5
+
+
+def source_paths(model: str) -> tuple[str, ...]:
+    """Return what an image of `models/<model>` is made of, as paths below the checkout."""
+    return ("image/bin", "image/slipway_runtime", f"models/{model}", "requirements/image.txt")
+
+
+def committed(repository: Path, model: str) -> str:
+    """Return the commit of the checkout (40 hex digits).
+
+    Raises RefusedError (exit 3) when files of the image differ from it or are not committed at all, because the tag
+    would name a commit that does not hold them; UsageError when the folder is no git checkout.
+    """
+    try:
+        head = _git(repository, "rev-parse", "--verify", "HEAD").strip()
+        paths = [*source_paths(model), ":(exclude)*.md"]
+        changed = _git(repository, "status", "--porcelain", "--untracked-files=all", "--", *paths)
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = str(getattr(error, "stderr", "") or error).strip()
+        raise UsageError(
+            f"{repository} is not a git checkout with a commit: {said}", remedy="Say which commit it is: --commit."
+        ) from error
+    files = [line[3:] for line in changed.splitlines()]
+    if files:
+        more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
+        raise RefusedError(
+            f"the image of {model} would hold files that are not committed: {', '.join(files[:_SHOWN])}{more}",
+            remedy="Commit them first: the image's tag names the commit.",
+        )
+    return head
+
+
+def _git(repository: Path, *arguments: str) -> str:
+    command = ["git", "--no-optional-locks", "-C", str(repository), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
