@@ -34,8 +34,8 @@ def build_image(
 ) -> BuiltImage:
     """Build the image of `models/<model>` and return it. The same files and commit give the same digest.
 
-    `repository` is the checkout's folder. Without `commit` it is the checkout's, and everything that goes into the image
-    must be committed. The image goes to `output` (default `build/images/<model>`) as an OCI image layout; the packages
+    `repository` is the checkout's folder. Without `commit` it is the checkout's, and everything that goes into the
+    image must be committed. The image goes to `output` (default `build/images/<model>`) as an OCI image layout; the packages
     layer is kept in `cache` (default `.slipway/images`). `base` is a layout folder whose layers come first; without one
     the image holds no operating system: enough for the sandbox, which uses this machine's. `architecture` is amd64 or
     arm64, by default this machine's.
