@@ -98,7 +98,7 @@ class Revision:
 
     def without_counts(self) -> Revision:
         """Return the content with every instance count left out, to compare what else differs."""
-        none = {name: None for name in self.all_variants}
+        none = dict.fromkeys(self.all_variants)
         return replace(
             self,
             variants={n: replace(v, initial_instance_count=none[n]) for n, v in self.variants.items()},

@@ -245,9 +245,7 @@ def _fingerprint(folder: Path, modules: Path) -> str:
 def _worth_telling(line: str) -> bool:
     """Tell whether a line of terraform's output is news: what changes, and what is waited for."""
     text = line.strip()
-    if not text:
-        return False
-    if text.startswith("# ("):
+    if not text or text.startswith("# (") or ": Read" in text:
         return False
     if text.startswith(("# ", "Plan:", "No changes", "Apply complete!", "Changes to Outputs", "Warning:", "Error:")):
         return True

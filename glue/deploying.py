@@ -1,0 +1,172 @@
+"""Makes a wanted revision live and proves it; on failure goes back to what was live before, and says so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from glue import live as reading
+from glue.console import Console
+from glue.core.plan import PlanSummary
+from glue.core.revision import Revisions
+from glue.core.truth import Live, revision_in
+from glue.errors import RefusedError, SlipwayError
+from glue.stacks import Stacks
+from glue.tf import revisions_file
+from glue.tf.messages import AlreadyExistsError
+from glue.tf.runner import Planned
+from glue.tf.tfvars import Estate
+from glue.verifying import Verified, verify
+from glue.workspace import Stack
+
+if TYPE_CHECKING:
+    from glue.aws.session import Session
+
+Confirm = Callable[[Planned], bool]
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """How a deployment ended. `returned_to` is the revision it went back to; `failure` says why it failed."""
+
+    endpoint: str
+    revision: str
+    changed: bool
+    plan: PlanSummary
+    verified: Verified | None
+    seconds: float
+    failure: str | None = None
+    returned_to: str | None = None
+    exit_code: int = 0
+
+
+class Deployer:
+    """Plans, applies and proves one endpoint. The caller holds the endpoint's lock."""
+
+    def __init__(
+        self, *, stacks: Stacks, estate: Estate, session: Session, console: Console, confirm: Confirm | None = None
+    ) -> None:
+        self._stacks = stacks
+        self._estate = estate
+        self._session = session
+        self._console = console
+        self._confirm = confirm
+
+    def deploy(self, stack: Stack, *, before: Revisions, after: Revisions, golden: bool = True) -> Deployed:
+        """Make `after`, which the file already says, live.
+
+        Until the apply begins, an error or a no puts the file back as it was. Afterwards, a failure moves `live` back
+        to the revision that AWS served before, applies that, and is returned as the result.
+        """
+        began = time.monotonic()
+        endpoint, wanted = _names(stack, after)
+        served = self._served(stack)
+        try:
+            planned = self._stacks.plan_held(stack)
+            self._ask(planned)
+        except SlipwayError:
+            self._restore(stack, before, after)
+            raise
+        result = Deployed(endpoint, wanted, planned.changes, planned.summary, None, 0.0)
+        failure = self._apply(stack, planned) if planned.changes else None
+        verified = self._prove(stack, after, golden=golden) if failure is None else None
+        problem = failure.message if failure else "; ".join(verified.failures) if verified else ""
+        result = replace(result, verified=verified, seconds=time.monotonic() - began)
+        if not problem:
+            return result
+        if not planned.changes:
+            # Nothing was changed now: what is wrong has been wrong before, and no earlier revision is the cure.
+            return replace(result, failure=problem, exit_code=verified.exit_code if verified else 1)
+        return self._go_back(stack, result, after, served=served, problem=problem, began=began)
+
+    def _ask(self, planned: Planned) -> None:
+        if planned.changes:
+            self._console.step(f"Plan: {planned.summary.text}", of=planned.stack.label)
+            for change in planned.summary.changes:
+                self._console.say(f"    {change.what:<8} {change.address}", of=planned.stack.label)
+        if planned.changes and self._confirm is not None and not self._confirm(planned):
+            raise RefusedError(f"{planned.stack.label}: not applied, because the answer was no")
+
+    def _apply(self, stack: Stack, planned: Planned) -> SlipwayError | None:
+        """Apply, and return the error if it failed. What exists since an earlier, killed run is adopted once."""
+        try:
+            self._stacks.apply_held(stack)
+        except AlreadyExistsError as error:
+            self._console.warn(error.message, of=stack.label)
+            try:
+                if self._stacks.plan_held(stack).changes:
+                    self._stacks.apply_held(stack)
+            except SlipwayError as again:
+                return again
+        except SlipwayError as error:
+            return error
+        del planned
+        return None
+
+    def _prove(self, stack: Stack, wanted: Revisions, *, golden: bool) -> Verified:
+        endpoint, _ = _names(stack, wanted)
+        self._settle(stack)
+        found = verify(self._session, endpoint, wanted, golden=golden)
+        asked = sum(len(report.results) for report in found.golden)
+        self._console.step(f"Truth check: {found.truth.state}; {asked} golden requests asked", of=stack.label)
+        return found
+
+    def _go_back(
+        self, stack: Stack, result: Deployed, after: Revisions, *, served: str | None, problem: str, began: float
+    ) -> Deployed:
+        failed = replace(result, failure=problem, exit_code=1)
+        if served is None or served == after.live or served not in after.revisions:
+            self._console.warn(f"{problem}\nThere is no earlier revision to go back to.", of=stack.label)
+            return replace(failed, seconds=time.monotonic() - began)
+        self._console.warn(f"{problem}\nGoing back to {served}.", of=stack.label)
+        back = after.move(served)
+        try:
+            self._settle(stack)
+            revisions_file.save(self._file(stack), back)
+            if self._stacks.plan_held(stack).changes:
+                self._stacks.apply_held(stack)
+            proof = self._prove(stack, back, golden=False)
+        except SlipwayError as error:
+            failed = replace(failed, failure=f"{problem}. Going back to {served} failed too: {error.message}")
+            return replace(failed, seconds=time.monotonic() - began)
+        if proof.truth.state != "true":
+            reasons = "; ".join(proof.truth.reasons)
+            failed = replace(failed, failure=f"{problem}. Going back to {served} failed too: {reasons}")
+        else:
+            failed = replace(failed, returned_to=served)
+        return replace(failed, seconds=time.monotonic() - began)
+
+    def _settle(self, stack: Stack) -> Live:
+        name = stack.environment.endpoint_name(stack.endpoint or "")
+        return reading.settled(
+            self._session.sagemaker, name, progress=lambda text: self._console.say(text, of=stack.label)
+        )
+
+    def _served(self, stack: Stack) -> str | None:
+        """Return the revision that AWS serves now, None when there is none of ours."""
+        name = stack.environment.endpoint_name(stack.endpoint or "")
+        state = self._session.sagemaker.endpoint(name)
+        return revision_in(state.config, name) if state else None
+
+    def _file(self, stack: Stack) -> Path:
+        return self._estate.revisions_file(stack.environment.name, stack.endpoint or "")
+
+    def _restore(self, stack: Stack, before: Revisions, after: Revisions) -> None:
+        """Put the revisions file back as it was before it named the revision that could not be planned."""
+        if before == after:
+            return
+        path = self._file(stack)
+        if before.revisions:
+            revisions_file.save(path, before)
+        else:
+            path.unlink(missing_ok=True)
+        self._console.say(f"{path.name} is as it was before", of=stack.label)
+
+
+def _names(stack: Stack, revisions: Revisions) -> tuple[str, str]:
+    if stack.endpoint is None or revisions.live is None:
+        raise ValueError("only an endpoint with a live revision is deployed")
+    return stack.endpoint, revisions.live

@@ -1,0 +1,160 @@
+"""Promotes a release: the planner reads, the executor acts, step by step; what is done already is skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from glue import live as reading
+from glue.console import Console
+from glue.core import names, render
+from glue.core.environment import Environment
+from glue.core.promotion import EndpointPlan, PromotionPlan, check_source, choose_endpoints
+from glue.core.release import Release
+from glue.core.serving import EndpointSettings
+from glue.errors import NotFoundError
+from glue.executor import Executor, Step
+from glue.tf.tfvars import Estate
+
+if TYPE_CHECKING:
+    from glue.aws.session import Session
+    from glue.releases import LoadedRelease
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A promotion that was planned, with the release as it lies in the source's store."""
+
+    plan: PromotionPlan
+    loaded: LoadedRelease
+
+
+class Planner:
+    """Decides what a promotion has to do. It reads AWS and the environments' files, and changes nothing."""
+
+    def __init__(self, *, estate: Estate, session: Session, now: str) -> None:
+        self._estate = estate
+        self._session = session
+        self._now = now
+        self._target: Environment = session.environment
+
+    def prepare(self, release: str, *, endpoint: str | None = None) -> Prepared:
+        """Return the plan of a promotion into the session's environment.
+
+        Raises UsageError for an unknown release id or endpoint, RefusedError when the release is not in the store of
+        the environment before, AccessDeniedError when that store may not be read.
+        """
+        from glue.releases import plan_copy_of  # noqa: PLC0415 - boto3 is paid for by those who need it
+
+        model = names.model_of_release(release)
+        chosen = self._choose(model, endpoint)
+        loaded = self._load(release)
+        source = self._target.promotes_from
+        copy = plan_copy_of(loaded, self._session.artifacts()) if source else None
+        image = self._session.registry.describe(loaded.release.image_repository, loaded.release.image_digest)
+        package = self._session.sagemaker.find_package(self._group(model), release)
+        plan = PromotionPlan(
+            release=loaded.release,
+            target=self._target,
+            source=source,
+            copy=copy if copy is None or not copy.empty else None,
+            total_bytes=loaded.bytes,
+            image_arrived=image is not None,
+            tag_to_move=image is None or self._target.name not in image.tags,
+            package=package.arn if package else None,
+            endpoints=tuple(self._plan_endpoint(settings, loaded.release) for settings in chosen),
+        )
+        return Prepared(plan, loaded)
+
+    def render(self, settings: EndpointSettings, release: Release | None) -> EndpointPlan:
+        """Return what an endpoint's revisions become, with a release put in, or with its settings only."""
+        return self._plan_endpoint(settings, release)
+
+    def _choose(self, model: str, endpoint: str | None) -> list[EndpointSettings]:
+        target = self._target.name
+        if endpoint is not None:
+            self._estate.check_endpoint(target, endpoint)
+        settings = [self._estate.endpoint(target, name) for name in self._estate.endpoints(target)]
+        return choose_endpoints(settings, model=model, target=self._target, asked=endpoint)
+
+    def _load(self, release: str) -> LoadedRelease:
+        from glue.releases import load_release  # noqa: PLC0415
+
+        bucket = self._session.artifacts(self._target.promotes_from)
+        try:
+            return load_release(bucket, release)
+        except NotFoundError as error:
+            if "lacks" not in error.message:
+                check_source(self._target, release, found=False, where=bucket.name)
+            raise
+
+    def _group(self, model: str) -> str:
+        return self._session.parameters.foundation(self._target).model(model).model_package_group
+
+    def _plan_endpoint(self, settings: EndpointSettings, release: Release | None) -> EndpointPlan:
+        before = self._estate.revisions(self._target.name, settings.endpoint)
+        live = reading.read(self._session.sagemaker, self._target.endpoint_name(settings.endpoint))
+        wanted = render.content(
+            settings=settings,
+            releases=self._releases(settings, release),
+            foundation=self._session.parameters.foundation(self._target),
+            counts=render.counts(settings, live=live.counts, frozen=before.live_revision),
+        )
+        rendered = render.add(before, wanted, settings=settings, created=self._now)
+        changes = render.difference(before.live_revision, rendered.revisions.revisions[rendered.live])
+        return EndpointPlan(settings, before, rendered, tuple(changes) if rendered.changed else ())
+
+    def _releases(self, settings: EndpointSettings, release: Release | None) -> dict[str, Release]:
+        """Return a release for each model: the new one, and those that are live for the others."""
+        from glue.releases import load_release  # noqa: PLC0415
+
+        found = {release.model: release} if release is not None else {}
+        live = self._estate.revisions(self._target.name, settings.endpoint).live_revision
+        for variant in live.all_variants.values() if live else ():
+            model = names.model_of_release(variant.release)
+            if model in settings.models and model not in found:
+                found[model] = load_release(self._session.artifacts(), variant.release).release
+        return found
+
+
+def carry_out(plan: PromotionPlan, executor: Executor, *, console: Console) -> list[Step]:
+    """Carry out the steps up to the revisions file, and return what became of each."""
+    release, target = plan.release, plan.target
+    steps: list[Step] = []
+
+    def take(step: Step) -> None:
+        console.step(f"{step.name}: {step.detail}" + (" (nothing to do)" if step.outcome == "skipped" else ""))
+        steps.append(step)
+
+    place = f"{plan.source.name}'s store" if plan.source else "its own store"
+    take(Step("manifest", "done", f"{release.release} read in {place}: {len(release.files)} files match it"))
+    if plan.copy is not None:
+        take(executor.copy(plan))
+    else:
+        take(Step("files", "skipped", f"all {len(release.files) + 1} files are in {target.artifact_bucket}"))
+    if plan.image_arrived:
+        take(Step("image", "skipped", f"{release.image_digest} is in {target.name}'s registry"))
+    else:
+        take(executor.wait_for_image(plan))
+    if plan.tag_to_move:
+        take(executor.move_tag(plan))
+    else:
+        take(Step("tag", "skipped", f"{target.name} is {release.image_digest}"))
+    take(executor.register(plan) if plan.package is None else Step("lineage", "skipped", plan.package))
+    for endpoint in plan.endpoints:
+        take(_write(endpoint, executor, console))
+    return steps
+
+
+def _write(plan: EndpointPlan, executor: Executor, console: Console) -> Step:
+    if not plan.rendered.changed:
+        return Step(f"revision {plan.endpoint}", "skipped", f"{plan.rendered.live} is what the file says")
+    for line in plan.changes:
+        console.say(f"    {line}", of=plan.endpoint)
+    return executor.write(plan)
+
+
+def done_count(steps: Sequence[Step]) -> int:
+    """Return how many steps did something."""
+    return sum(1 for step in steps if step.outcome == "done" and step.name != "manifest")
