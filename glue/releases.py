@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -156,16 +156,16 @@ def copy_release(
     extra = {"clock": clock} if clock else {}
     copier = Copier(target, loaded.release.prefix, threads=threads, progress=progress, **extra)
     plan = copier.plan(loaded.files)
-    return copier.bring(_items(loaded, plan), plan=plan)
+    return copier.bring(items_of(loaded, done=plan.done), plan=plan)
 
 
-def _items(loaded: LoadedRelease, plan: CopyPlan) -> list[Item]:
-    """Return every file as the target should have it. Tags are read only of files that are to be copied."""
+def items_of(loaded: LoadedRelease, *, done: Collection[str]) -> list[Item]:
+    """Return every file as the target should have it. Tags are read only of files that are not `done`."""
     items = []
     for file in loaded.files:
         head = loaded.heads[file.name]
         key, version = head.stored.key, head.stored.version_id
         source = Source(loaded.bucket.name, loaded.bucket.owner, key, head.stored.etag, version)
-        tags = loaded.bucket.tags(key, version_id=version) if file.name not in plan.done else {}
+        tags = loaded.bucket.tags(key, version_id=version) if file.name not in done else {}
         items.append(Item(file, RemoteOrigin(source), head.content_type, dict(head.metadata), tags))
     return items

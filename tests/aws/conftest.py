@@ -139,18 +139,18 @@ def foundation(environment: Environment, key_arn: str) -> dict[str, object]:
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def accounts(estate: Estate) -> Iterator[Accounts]:
     with Accounts() as made:
         yield made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def dev(accounts: Accounts, estate: Estate) -> Session:
     return accounts.session(estate.dev)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def qa(accounts: Accounts, estate: Estate) -> Session:
     return accounts.session(estate.qa)
 
