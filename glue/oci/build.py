@@ -35,10 +35,10 @@ def build_image(
     """Build the image of `models/<model>` and return it. The same files and commit give the same digest.
 
     `repository` is the checkout's folder. Without `commit` it is the checkout's, and everything that goes into the
-    image must be committed. The image goes to `output` (default `build/images/<model>`) as an OCI image layout; the packages
-    layer is kept in `cache` (default `.slipway/images`). `base` is a layout folder whose layers come first; without one
-    the image holds no operating system: enough for the sandbox, which uses this machine's. `architecture` is amd64 or
-    arm64, by default this machine's.
+    image must be committed. The image goes to `output` (default `build/images/<model>`) as an OCI image layout; the
+    packages layer is kept in `cache` (default `.slipway/images`). `base` is a layout folder whose layers come first;
+    without one the image holds no operating system: enough for the sandbox, which uses this machine's. `architecture`
+    is amd64 or arm64, by default this machine's.
 
     Raises UsageError for an unknown model or commit, RefusedError for uncommitted files, SlipwayError when packages
     cannot be had or `base` is no image.
