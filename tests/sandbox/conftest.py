@@ -1,0 +1,46 @@
+"""One running sandbox for all tests of this folder: three accounts on a free port, in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def sandbox_command(command: str, environment: dict[str, str]) -> None:
+    """Run `python -m sandbox <command>`."""
+    subprocess.run([sys.executable, "-m", "sandbox", command], cwd=REPOSITORY, env=environment, check=True, timeout=120)
+
+
+def exports(file: Path, environment: dict[str, str]) -> dict[str, str]:
+    """Return what a shell's environment is after it sourced the file."""
+    done = subprocess.run(
+        ["bash", "-c", '. "$1" && env -0', "-", file], env=environment, capture_output=True, text=True, check=True
+    )
+    return dict(line.partition("=")[::2] for line in done.stdout.split("\0") if line)
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment in which every tool works on a running sandbox."""
+    home = tmp_path_factory.mktemp("sandbox")
+    started = os.environ | {"SANDBOX_HOME": str(home), "SANDBOX_PORT": str(free_port())}
+    sandbox_command("start", started)
+    try:
+        yield exports(home / "env", started)
+    finally:
+        sandbox_command("stop", started)

@@ -1,0 +1,130 @@
+"""What makes frozen revisions safe, with the real provider on the sandbox: one endpoint's life, from state to state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.sandbox.serving_world import ENDPOINT, Account, Serving
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.terraform]
+
+CONFIG = "module.endpoint[0].aws_sagemaker_endpoint_configuration.this"
+MODEL = "module.endpoint[0].aws_sagemaker_model.this"
+ENDPOINT_ADDRESS = "module.endpoint[0].aws_sagemaker_endpoint.this"
+TARGET = "module.endpoint[0].aws_appautoscaling_target.this"
+POLICY = "module.endpoint[0].aws_appautoscaling_policy.invocations"
+ALARM = f"{ENDPOINT}-main-errors-5xx"
+
+
+@pytest.fixture(scope="module")
+def account(sandbox: dict[str, str]) -> Iterator[Account]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            patch.delenv(name, raising=False)
+        for name, value in sandbox.items():
+            if name.startswith("AWS_"):
+                patch.setenv(name, value)
+        yield Account(sandbox)
+
+
+@pytest.fixture(scope="module")
+def serving(sandbox: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Serving:
+    return Serving(sandbox, tmp_path_factory.mktemp("serving"))
+
+
+def settings(live: str, revisions: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The tfvars of an endpoint with these revisions."""
+    return {
+        "endpoint": "ranker",
+        "serving": {"variants": {"main": {"model": "ranker", "instance_type": "ml.m5.large", "instance_count": 1}}},
+        "deployment": {"strategy": "canary", "percent": 50, "wait_s": 120, "termination_wait_s": 60},
+        "autoscaling": {
+            "main": {
+                "min": 1,
+                "max": 3,
+                "invocations_per_instance": 20,
+                "scale_in_cooldown_s": 30,
+                "scale_out_cooldown_s": 30,
+            }
+        },
+        "dashboard": False,
+        "live": live,
+        "revisions": {name: {"variants": {"main": variant}} for name, variant in revisions.items()},
+    }
+
+
+def key_of(truth: dict[str, Any], revision: str) -> str:
+    """The state key of the model that a revision serves."""
+    return str(truth["models"][revision]["main"]).removeprefix(f"{ENDPOINT}-")
+
+
+def test_an_endpoints_life(account: Account, serving: Serving) -> None:
+    image = account.make_ready()
+    first, second = account.release(1, image), account.release(2, image)
+    third = account.release(3, image, instance_type="ml.c5.large")
+    serving.init()
+    one, two, three, four = "r1-00000001", "r2-00000002", "r3-00000003", "r4-00000004"
+
+    # created: nothing else to do afterwards
+    serving.plan(settings(one, {one: first}))
+    serving.apply()
+    assert account.answer() == "1"
+    assert serving.plan(settings(one, {one: first})) == {}
+
+    # promotion: two new things, one moved
+    changes = serving.plan(settings(two, {one: first, two: second}))
+    created = changes.pop("create")
+    assert [address.rpartition("[")[0] for address in created] == [CONFIG, MODEL]
+    assert changes == {"update": [ENDPOINT_ADDRESS]}
+    serving.apply()
+    assert account.answer() == "2"
+    assert account.live_config() == serving.truth()["configs"][two]
+
+    # rollback: one attribute of one resource
+    assert serving.plan(settings(one, {one: first, two: second})) == {"update": [ENDPOINT_ADDRESS]}
+    assert serving.differing(ENDPOINT_ADDRESS) == ["endpoint_config_name"]
+    serving.apply()
+    assert account.answer() == "1"
+
+    # another instance type under autoscaling, and the abandoned revision pruned, in one apply
+    models = serving.truth()
+    changes = serving.plan(settings(three, {one: first, three: third}))
+    assert changes["update"] == [ENDPOINT_ADDRESS]
+    assert changes["delete"] == sorted(
+        [
+            f'{CONFIG}["{two}"]',
+            f'{MODEL}["{key_of(models, two)}"]',
+            f'{TARGET}["main@ml.m5.large"]',
+            f'{POLICY}["main@ml.m5.large"]',
+        ]
+    )
+    assert {f'{TARGET}["main@ml.c5.large"]', f'{POLICY}["main@ml.c5.large"]'} < set(changes["create"])
+    serving.apply()
+    assert account.answer() == "3"
+    assert serving.plan(settings(three, {one: first, three: third})) == {}
+
+    # SageMaker rolls back by itself: the apply fails with both names, and what was to be pruned is still there
+    fourth = account.release(4, image, instance_type="ml.c5.large")
+    live = account.live_config()
+    changes = serving.plan(settings(four, {three: third, four: fourth}))
+    assert f'{CONFIG}["{one}"]' in changes["delete"]
+    account.client("cloudwatch").set_alarm_state(AlarmName=ALARM, StateValue="ALARM", StateReason="rehearsal")
+    failed = serving.apply(check=False)
+    assert failed.returncode == 1
+    told = " ".join(failed.stderr.replace("│", " ").split())
+    assert live in told
+    assert f"{ENDPOINT}-{four}-" in told
+    assert account.live_config() == live
+    assert account.answer() == "3"
+    kept = account.client("sagemaker").list_endpoint_configs(NameContains=ENDPOINT)["EndpointConfigs"]
+    assert len(kept) == 3
+
+    # moving live back, and the plan is clean again
+    account.client("cloudwatch").set_alarm_state(AlarmName=ALARM, StateValue="OK", StateReason="rehearsal")
+    serving.plan(settings(three, {one: first, three: third}))
+    serving.apply()
+    assert account.answer() == "3"
+    assert serving.plan(settings(three, {one: first, three: third})) == {}
