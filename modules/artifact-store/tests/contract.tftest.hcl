@@ -5,7 +5,7 @@ mock_provider "aws" {
 }
 
 variables {
-  name       = "slipway-qa-artifacts-222222222222"
+  name       = "slipway-stage-artifacts-222222222222"
   account_id = "222222222222"
   region     = "eu-west-1"
 }

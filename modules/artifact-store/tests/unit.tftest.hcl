@@ -19,7 +19,7 @@ override_resource {
 }
 
 variables {
-  name       = "slipway-qa-artifacts-222222222222"
+  name       = "slipway-stage-artifacts-222222222222"
   account_id = "222222222222"
   region     = "eu-west-1"
 }
@@ -35,7 +35,7 @@ run "releases_are_written_once" {
       Effect    = "Deny"
       Principal = "*"
       Action    = "s3:PutObject"
-      Resource  = "arn:aws:s3:::slipway-qa-artifacts-222222222222/releases/*"
+      Resource  = "arn:aws:s3:::slipway-stage-artifacts-222222222222/releases/*"
       Condition = { Bool = { "s3:ObjectCreationOperation" = "true" }, Null = { "s3:if-none-match" = "true" } }
     }
     error_message = "creating an object below releases/ must need If-None-Match, starting and sending parts must not"
@@ -43,7 +43,7 @@ run "releases_are_written_once" {
   assert {
     condition = alltrue([
       for s in jsondecode(data.aws_iam_policy_document.immutability.json).Statement :
-      s.Effect == "Deny" && s.Principal == "*" && s.Resource == "arn:aws:s3:::slipway-qa-artifacts-222222222222/releases/*"
+      s.Effect == "Deny" && s.Principal == "*" && s.Resource == "arn:aws:s3:::slipway-stage-artifacts-222222222222/releases/*"
     ])
     error_message = "immutability must bind everybody, below releases/"
   }
@@ -67,7 +67,7 @@ run "is_closed_without_readers" {
     error_message = "without readers the key policy must name nobody else"
   }
   assert {
-    condition     = output.key_alias == "alias/slipway-qa-artifacts-222222222222"
+    condition     = output.key_alias == "alias/slipway-stage-artifacts-222222222222"
     error_message = "without an alias the key is named as the bucket"
   }
 }
@@ -76,17 +76,17 @@ run "readers_read_releases_and_nothing_else" {
   command = plan
 
   variables {
-    key_alias        = "slipway-qa-artifacts"
-    reader_role_arns = ["arn:aws:iam::333333333333:role/slipway-production-promote"]
-    pruner_role_arns = ["arn:aws:iam::222222222222:role/slipway-qa-prune"]
+    key_alias        = "slipway-stage-artifacts"
+    reader_role_arns = ["arn:aws:iam::333333333333:role/slipway-public-promote"]
+    pruner_role_arns = ["arn:aws:iam::222222222222:role/slipway-stage-prune"]
   }
 
   assert {
     condition = [
       for s in jsondecode(data.aws_iam_policy_document.readers.json).Statement : [s.Sid, s.Effect, s.Principal.AWS, flatten([s.Resource])]
       ] == [
-      ["AllowReadersToRead", "Allow", "arn:aws:iam::333333333333:role/slipway-production-promote", ["arn:aws:s3:::slipway-qa-artifacts-222222222222/releases/*"]],
-      ["AllowReadersToList", "Allow", "arn:aws:iam::333333333333:role/slipway-production-promote", ["arn:aws:s3:::slipway-qa-artifacts-222222222222"]],
+      ["AllowReadersToRead", "Allow", "arn:aws:iam::333333333333:role/slipway-public-promote", ["arn:aws:s3:::slipway-stage-artifacts-222222222222/releases/*"]],
+      ["AllowReadersToList", "Allow", "arn:aws:iam::333333333333:role/slipway-public-promote", ["arn:aws:s3:::slipway-stage-artifacts-222222222222"]],
     ]
     error_message = "readers must reach releases/ only"
   }
@@ -105,7 +105,7 @@ run "readers_read_releases_and_nothing_else" {
     condition = jsondecode(data.aws_iam_policy_document.readers_key.json).Statement[0] == {
       Sid       = "AllowReadersToDecryptThroughS3"
       Effect    = "Allow"
-      Principal = { AWS = "arn:aws:iam::333333333333:role/slipway-production-promote" }
+      Principal = { AWS = "arn:aws:iam::333333333333:role/slipway-public-promote" }
       Action    = "kms:Decrypt"
       Resource  = "*"
       Condition = { StringEquals = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" } }
@@ -115,7 +115,7 @@ run "readers_read_releases_and_nothing_else" {
   assert {
     condition = one([
       for s in jsondecode(data.aws_iam_policy_document.immutability.json).Statement : s.Condition if s.Sid == "DenyDeleting"
-    ]) == { ArnNotEquals = { "aws:PrincipalArn" = "arn:aws:iam::222222222222:role/slipway-qa-prune" } }
+    ]) == { ArnNotEquals = { "aws:PrincipalArn" = "arn:aws:iam::222222222222:role/slipway-stage-prune" } }
     error_message = "only the pruner may delete"
   }
   assert {
@@ -125,7 +125,7 @@ run "readers_read_releases_and_nothing_else" {
     error_message = "not even the pruner may delete versions"
   }
   assert {
-    condition     = output.key_alias == "alias/slipway-qa-artifacts"
+    condition     = output.key_alias == "alias/slipway-stage-artifacts"
     error_message = "the alias must be taken"
   }
 }

@@ -7,12 +7,12 @@ mock_provider "aws" {
 variables {
   access      = "promote"
   project     = "slipway"
-  environment = "qa"
+  environment = "stage"
   account_id  = "222222222222"
   region      = "eu-west-1"
 
-  boundary_arn          = "arn:aws:iam::222222222222:policy/slipway-qa-deployment"
-  workload_boundary_arn = "arn:aws:iam::222222222222:policy/slipway-qa-workload"
+  boundary_arn          = "arn:aws:iam::222222222222:policy/slipway-stage-deployment"
+  workload_boundary_arn = "arn:aws:iam::222222222222:policy/slipway-stage-workload"
 }
 
 run "refuses_an_unknown_access" {
@@ -47,7 +47,7 @@ run "refuses_an_environment_with_capitals" {
   expect_failures = [var.environment]
 
   variables {
-    environment = "QA"
+    environment = "STAGE"
   }
 }
 

@@ -12,12 +12,12 @@ provider "aws" {
 variables {
   access      = "promote"
   project     = "slipway"
-  environment = "qa"
+  environment = "stage"
   account_id  = "222222222222"
   region      = "eu-west-1"
 
-  boundary_arn          = "arn:aws:iam::222222222222:policy/slipway-qa-deployment"
-  workload_boundary_arn = "arn:aws:iam::222222222222:policy/slipway-qa-workload"
+  boundary_arn          = "arn:aws:iam::222222222222:policy/slipway-stage-deployment"
+  workload_boundary_arn = "arn:aws:iam::222222222222:policy/slipway-stage-workload"
 }
 
 run "account_decides_without_operators" {
@@ -33,7 +33,7 @@ run "account_decides_without_operators" {
     error_message = "without operators and pipelines only the account's own principals may assume the role"
   }
   assert {
-    condition     = aws_iam_role.this.name == "slipway-qa-promote" && aws_iam_role.this.permissions_boundary == "arn:aws:iam::222222222222:policy/slipway-qa-deployment"
+    condition     = aws_iam_role.this.name == "slipway-stage-promote" && aws_iam_role.this.permissions_boundary == "arn:aws:iam::222222222222:policy/slipway-stage-deployment"
     error_message = "the role must have its contract's name and its boundary"
   }
 }
@@ -48,7 +48,7 @@ run "operators_and_pipelines_assume" {
         arn      = "arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com"
         host     = "token.actions.githubusercontent.com"
         audience = "sts.amazonaws.com"
-        subjects = ["repo:example/slipway:environment:qa"]
+        subjects = ["repo:example/slipway:environment:stage"]
       }
     }
   }
@@ -65,7 +65,7 @@ run "operators_and_pipelines_assume" {
       Principal = { Federated = "arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com" }
       Condition = {
         StringEquals = { "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com" }
-        StringLike   = { "token.actions.githubusercontent.com:sub" = "repo:example/slipway:environment:qa" }
+        StringLike   = { "token.actions.githubusercontent.com:sub" = "repo:example/slipway:environment:stage" }
       }
     }
     error_message = "a pipeline must be held to audience and subject"
@@ -88,7 +88,7 @@ run "later_ones_read_their_source" {
   command = plan
 
   variables {
-    promotes_from = { name = "dev", account_id = "111111111111", region = "eu-central-1" }
+    promotes_from = { name = "lab", account_id = "111111111111", region = "eu-central-1" }
   }
 
   assert {
@@ -98,7 +98,7 @@ run "later_ones_read_their_source" {
   assert {
     condition = join(" ", sort(one([
       for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Resource if s.Sid == "ReadSourceReleases"
-    ]))) == "arn:aws:s3:::slipway-dev-artifacts-111111111111/evidence/* arn:aws:s3:::slipway-dev-artifacts-111111111111/releases/*"
+    ]))) == "arn:aws:s3:::slipway-lab-artifacts-111111111111/evidence/* arn:aws:s3:::slipway-lab-artifacts-111111111111/releases/*"
     error_message = "it must read releases and evidence of its source only"
   }
   assert {
@@ -106,7 +106,7 @@ run "later_ones_read_their_source" {
       for s in jsondecode(aws_iam_role_policy.this.policy).Statement : [s.Action, s.Resource, s.Condition] if s.Sid == "DecryptSourceReleases"
       ]) == ["kms:Decrypt", "arn:aws:kms:eu-central-1:111111111111:key/*", {
       "StringEquals"             = { "kms:ViaService" = "s3.eu-central-1.amazonaws.com" }
-      "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = "alias/slipway-dev-artifacts" }
+      "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = "alias/slipway-lab-artifacts" }
     }]
     error_message = "it must decrypt with the source store's key only, through S3 of the source's region"
   }
@@ -134,7 +134,7 @@ run "plan_writes_locks_only" {
     error_message = "planning must change nothing but the lock of a state"
   }
   assert {
-    condition     = one([for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Resource if s.Sid == "LockStates"]) == "arn:aws:s3:::slipway-qa-tfstate-222222222222/*.tflock"
+    condition     = one([for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Resource if s.Sid == "LockStates"]) == "arn:aws:s3:::slipway-stage-tfstate-222222222222/*.tflock"
     error_message = "planning must write locks, not states"
   }
 }
@@ -149,7 +149,7 @@ run "deployments_make_bounded_roles_only" {
   assert {
     condition = one([
       for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Condition if s.Sid == "MakeExecutionRoles"
-    ]) == { StringEquals = { "iam:PermissionsBoundary" = "arn:aws:iam::222222222222:policy/slipway-qa-workload" } }
+    ]) == { StringEquals = { "iam:PermissionsBoundary" = "arn:aws:iam::222222222222:policy/slipway-stage-workload" } }
     error_message = "a role must be made below the workload boundary"
   }
   assert {
@@ -178,7 +178,7 @@ run "deployments_pass_roles_to_one_service" {
     error_message = "roles must be passed to the one service that they are for"
   }
   assert {
-    condition     = one([for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Resource if s.Sid == "UseOwnStates"]) == "arn:aws:s3:::slipway-qa-tfstate-222222222222/serving/*"
+    condition     = one([for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Resource if s.Sid == "UseOwnStates"]) == "arn:aws:s3:::slipway-stage-tfstate-222222222222/serving/*"
     error_message = "serving must reach the states of endpoints only"
   }
 }

@@ -5,12 +5,12 @@ mock_provider "aws" {
 }
 
 variables {
-  name       = "slipway-qa-ranker-execution"
+  name       = "slipway-stage-ranker-execution"
   model      = "ranker"
   account_id = "222222222222"
   region     = "eu-west-1"
 
-  artifact_store = { bucket = "slipway-qa-artifacts-222222222222", key_alias = "alias/slipway-qa-artifacts" }
+  artifact_store = { bucket = "slipway-stage-artifacts-222222222222", key_alias = "alias/slipway-stage-artifacts" }
   repository_arn = "arn:aws:ecr:eu-west-1:222222222222:repository/slipway/ranker"
 }
 
@@ -28,7 +28,7 @@ run "refuses_an_alias_without_its_first_part" {
   expect_failures = [var.artifact_store]
 
   variables {
-    artifact_store = { bucket = "b", key_alias = "slipway-qa-artifacts" }
+    artifact_store = { bucket = "b", key_alias = "slipway-stage-artifacts" }
   }
 }
 
@@ -55,7 +55,7 @@ run "refuses_a_role_name_beyond_64" {
   expect_failures = [var.name]
 
   variables {
-    name = "slipway-production-a-model-with-a-name-that-does-not-fit-execution"
+    name = "slipway-public-a-model-with-a-name-that-does-not-fit-at-all-execution"
   }
 }
 

@@ -10,12 +10,12 @@ provider "aws" {
 }
 
 variables {
-  name       = "slipway-qa-ranker-execution"
+  name       = "slipway-stage-ranker-execution"
   model      = "ranker"
   account_id = "222222222222"
   region     = "eu-west-1"
 
-  artifact_store = { bucket = "slipway-qa-artifacts-222222222222", key_alias = "alias/slipway-qa-artifacts" }
+  artifact_store = { bucket = "slipway-stage-artifacts-222222222222", key_alias = "alias/slipway-stage-artifacts" }
   repository_arn = "arn:aws:ecr:eu-west-1:222222222222:repository/slipway/ranker"
 }
 
@@ -35,13 +35,13 @@ run "serves_one_model" {
   assert {
     condition = one([
       for s in jsondecode(aws_iam_role_policy.artifacts.policy).Statement : s.Resource if s.Sid == "ReadArtifacts"
-    ]) == "arn:aws:s3:::slipway-qa-artifacts-222222222222/releases/ranker/*"
+    ]) == "arn:aws:s3:::slipway-stage-artifacts-222222222222/releases/ranker/*"
     error_message = "it must read the releases of its own model only"
   }
   assert {
     condition = one([
       for s in jsondecode(aws_iam_role_policy.artifacts.policy).Statement : s.Resource if s.Sid == "WriteOutputs"
-    ]) == "arn:aws:s3:::slipway-qa-artifacts-222222222222/capture/*"
+    ]) == "arn:aws:s3:::slipway-stage-artifacts-222222222222/capture/*"
     error_message = "it must write captured requests only"
   }
   assert {
@@ -49,7 +49,7 @@ run "serves_one_model" {
       for s in jsondecode(aws_iam_role_policy.artifacts.policy).Statement : s.Condition if s.Sid == "UseArtifactKeyThroughS3"
       ]) == {
       "StringEquals"             = { "kms:ViaService" = "s3.eu-west-1.amazonaws.com" }
-      "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = "alias/slipway-qa-artifacts" }
+      "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = "alias/slipway-stage-artifacts" }
     }
     error_message = "it must use the store's key only, and through S3 only"
   }
@@ -70,7 +70,7 @@ run "serves_one_model" {
     error_message = "network and boundary were not asked for"
   }
   assert {
-    condition     = output.arn == "arn:aws:iam::222222222222:role/slipway-qa-ranker-execution"
+    condition     = output.arn == "arn:aws:iam::222222222222:role/slipway-stage-ranker-execution"
     error_message = "the ARN must be known in the plan"
   }
 }
@@ -79,7 +79,7 @@ run "trains_within_bounds_and_network" {
   command = plan
 
   variables {
-    boundary_arn = "arn:aws:iam::222222222222:policy/slipway-qa-workload"
+    boundary_arn = "arn:aws:iam::222222222222:policy/slipway-stage-workload"
     network      = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1", "sg-2"] }
     training     = { inputs = { clicks = { bucket = "lake", prefix = "clicks/" } } }
   }
@@ -87,7 +87,7 @@ run "trains_within_bounds_and_network" {
   assert {
     condition = join(" ", sort(one([
       for s in jsondecode(aws_iam_role_policy.artifacts.policy).Statement : s.Resource if s.Sid == "WriteOutputs"
-    ]))) == "arn:aws:s3:::slipway-qa-artifacts-222222222222/capture/* arn:aws:s3:::slipway-qa-artifacts-222222222222/training/*"
+    ]))) == "arn:aws:s3:::slipway-stage-artifacts-222222222222/capture/* arn:aws:s3:::slipway-stage-artifacts-222222222222/training/*"
     error_message = "a training role must write training/ too"
   }
   assert {
@@ -97,7 +97,7 @@ run "trains_within_bounds_and_network" {
     error_message = "a training role must read its inputs"
   }
   assert {
-    condition     = aws_iam_role.this.permissions_boundary == "arn:aws:iam::222222222222:policy/slipway-qa-workload"
+    condition     = aws_iam_role.this.permissions_boundary == "arn:aws:iam::222222222222:policy/slipway-stage-workload"
     error_message = "the boundary must be taken"
   }
   assert {

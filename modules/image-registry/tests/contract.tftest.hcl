@@ -52,7 +52,7 @@ run "refuses_a_source_that_lost_digits" {
   expect_failures = [var.replicates_from]
 
   variables {
-    replicates_from = { dev = { account_id = "1111" } }
+    replicates_from = { lab = { account_id = "1111" } }
   }
 }
 
@@ -61,7 +61,7 @@ run "refuses_a_target_that_lost_digits" {
   expect_failures = [var.replicates_to]
 
   variables {
-    replicates_to = { qa = { account_id = "2222", region = "eu-west-1" } }
+    replicates_to = { stage = { account_id = "2222", region = "eu-west-1" } }
   }
 }
 
@@ -70,7 +70,7 @@ run "refuses_a_target_without_region" {
   expect_failures = [var.replicates_to]
 
   variables {
-    replicates_to = { qa = { account_id = "222222222222", region = "" } }
+    replicates_to = { stage = { account_id = "222222222222", region = "" } }
   }
 }
 

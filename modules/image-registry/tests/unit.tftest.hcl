@@ -49,8 +49,8 @@ run "replicates_to_every_registry_downstream" {
 
   variables {
     replicates_to = {
-      qa         = { account_id = "222222222222", region = "eu-west-1" }
-      production = { account_id = "333333333333", region = "eu-central-1" }
+      stage  = { account_id = "222222222222", region = "eu-west-1" }
+      public = { account_id = "333333333333", region = "eu-central-1" }
     }
   }
 
@@ -73,12 +73,12 @@ run "receives_from_named_accounts_only" {
   command = plan
 
   variables {
-    replicates_from = { dev = { account_id = "999999999999" } }
+    replicates_from = { lab = { account_id = "999999999999" } }
   }
 
   assert {
     condition = jsondecode(one(aws_ecr_registry_policy.this).policy).Statement == [{
-      Sid       = "AllowReplicationFromDev"
+      Sid       = "AllowReplicationFromLab"
       Effect    = "Allow"
       Principal = { AWS = "arn:aws:iam::999999999999:root" }
       Action    = "ecr:ReplicateImage"

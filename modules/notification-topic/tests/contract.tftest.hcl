@@ -5,7 +5,7 @@ mock_provider "aws" {
 }
 
 variables {
-  name       = "slipway-qa-notifications"
+  name       = "slipway-stage-notifications"
   account_id = "222222222222"
   region     = "eu-west-1"
 }
@@ -24,7 +24,7 @@ run "refuses_a_name_that_sns_refuses" {
   expect_failures = [var.name]
 
   variables {
-    name = "slipway qa"
+    name = "slipway stage"
   }
 }
 

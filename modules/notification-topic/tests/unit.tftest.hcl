@@ -10,7 +10,7 @@ provider "aws" {
 }
 
 variables {
-  name       = "slipway-qa-notifications"
+  name       = "slipway-stage-notifications"
   account_id = "222222222222"
   region     = "eu-west-1"
 }
@@ -26,7 +26,7 @@ run "lets_alarms_of_this_account_publish" {
       Effect    = "Allow"
       Principal = { Service = "cloudwatch.amazonaws.com" }
       Action    = "sns:Publish"
-      Resource  = "arn:aws:sns:eu-west-1:222222222222:slipway-qa-notifications"
+      Resource  = "arn:aws:sns:eu-west-1:222222222222:slipway-stage-notifications"
       Condition = { StringEquals = { "aws:SourceAccount" = "222222222222" } }
     }
     error_message = "CloudWatch may publish for this account, and nobody else"
@@ -38,7 +38,7 @@ run "lets_alarms_of_this_account_publish" {
     error_message = "CloudWatch must be able to encrypt for this account"
   }
   assert {
-    condition     = aws_sns_topic.this.kms_master_key_id == "alias/slipway-qa-notifications" && aws_kms_key.this.enable_key_rotation
+    condition     = aws_sns_topic.this.kms_master_key_id == "alias/slipway-stage-notifications" && aws_kms_key.this.enable_key_rotation
     error_message = "the topic must be under its own key, which rotates"
   }
   assert {

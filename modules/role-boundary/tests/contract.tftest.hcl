@@ -7,10 +7,10 @@ mock_provider "aws" {
 variables {
   bounds          = "workload"
   project         = "slipway"
-  environment     = "qa"
+  environment     = "stage"
   account_id      = "222222222222"
   region          = "eu-west-1"
-  artifact_bucket = "slipway-qa-artifacts-222222222222"
+  artifact_bucket = "slipway-stage-artifacts-222222222222"
 }
 
 run "refuses_an_account_that_lost_digits" {
@@ -36,7 +36,7 @@ run "refuses_an_environment_with_capitals" {
   expect_failures = [var.environment]
 
   variables {
-    environment = "QA"
+    environment = "STAGE"
   }
 }
 

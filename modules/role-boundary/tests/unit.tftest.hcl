@@ -12,10 +12,10 @@ provider "aws" {
 variables {
   bounds          = "workload"
   project         = "slipway"
-  environment     = "qa"
+  environment     = "stage"
   account_id      = "222222222222"
   region          = "eu-west-1"
-  artifact_bucket = "slipway-qa-artifacts-222222222222"
+  artifact_bucket = "slipway-stage-artifacts-222222222222"
 }
 
 run "workloads_administer_nothing" {
@@ -29,7 +29,7 @@ run "workloads_administer_nothing" {
     error_message = "a workload must neither administer nor delete, whatever is attached to its role"
   }
   assert {
-    condition     = output.arn == "arn:aws:iam::222222222222:policy/slipway-qa-workload" && aws_iam_policy.this.name == "slipway-qa-workload"
+    condition     = output.arn == "arn:aws:iam::222222222222:policy/slipway-stage-workload" && aws_iam_policy.this.name == "slipway-stage-workload"
     error_message = "the boundary's name is a contract: roles name it in conditions"
   }
 }
@@ -44,12 +44,12 @@ run "deployments_cannot_widen_themselves" {
   assert {
     condition = one([
       for s in jsondecode(aws_iam_policy.this.policy).Statement : s.Condition if s.Effect == "Deny" && s.Sid == "DenyRolesWithoutBoundary"
-    ]) == { StringNotEquals = { "iam:PermissionsBoundary" = "arn:aws:iam::222222222222:policy/slipway-qa-workload" } }
+    ]) == { StringNotEquals = { "iam:PermissionsBoundary" = "arn:aws:iam::222222222222:policy/slipway-stage-workload" } }
     error_message = "roles without the workload boundary must be denied"
   }
   assert {
     condition = length(setsubtract(
-      [for name in ["deploy-foundation", "deploy-serving", "plan", "promote"] : "arn:aws:iam::222222222222:role/slipway-qa-${name}"],
+      [for name in ["deploy-foundation", "deploy-serving", "plan", "promote"] : "arn:aws:iam::222222222222:role/slipway-stage-${name}"],
       one([for s in jsondecode(aws_iam_policy.this.policy).Statement : s.Resource if s.Effect == "Deny" && s.Sid == "DenyChangingDeployments"]),
     )) == 0
     error_message = "changing any of the deployment roles must be denied"

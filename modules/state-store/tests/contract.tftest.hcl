@@ -5,9 +5,9 @@ mock_provider "aws" {
 }
 
 variables {
-  name       = "slipway-qa-tfstate-222222222222"
+  name       = "slipway-stage-tfstate-222222222222"
   account_id = "222222222222"
-  key_alias  = "slipway-qa-tfstate"
+  key_alias  = "slipway-stage-tfstate"
 }
 
 run "refuses_an_account_that_lost_digits" {

@@ -10,9 +10,9 @@ provider "aws" {
 }
 
 variables {
-  name       = "slipway-qa-tfstate-222222222222"
+  name       = "slipway-stage-tfstate-222222222222"
   account_id = "222222222222"
-  key_alias  = "slipway-qa-tfstate"
+  key_alias  = "slipway-stage-tfstate"
 }
 
 run "keeps_history" {
@@ -24,12 +24,12 @@ run "keeps_history" {
       Effect    = "Deny"
       Principal = "*"
       Action    = "s3:DeleteObjectVersion"
-      Resource  = "arn:aws:s3:::slipway-qa-tfstate-222222222222/*"
+      Resource  = "arn:aws:s3:::slipway-stage-tfstate-222222222222/*"
     }
     error_message = "nobody may delete a version of a state"
   }
   assert {
-    condition     = output.key_alias == "alias/slipway-qa-tfstate" && output.arn == "arn:aws:s3:::slipway-qa-tfstate-222222222222"
+    condition     = output.key_alias == "alias/slipway-stage-tfstate" && output.arn == "arn:aws:s3:::slipway-stage-tfstate-222222222222"
     error_message = "alias and ARN must be known in the first plan: the backend's settings and other policies name them"
   }
 }
@@ -42,7 +42,7 @@ run "keeps_history_for_ever_when_asked" {
   }
 
   assert {
-    condition     = output.arn == "arn:aws:s3:::slipway-qa-tfstate-222222222222"
+    condition     = output.arn == "arn:aws:s3:::slipway-stage-tfstate-222222222222"
     error_message = "null days must be planned without an error"
   }
 }

@@ -1,9 +1,9 @@
 module "artifact_store" {
   source = "../.."
 
-  name       = "slipway-qa-artifacts-222222222222"
+  name       = "slipway-stage-artifacts-222222222222"
   account_id = "222222222222"
   region     = "eu-west-1"
 
-  reader_role_arns = ["arn:aws:iam::333333333333:role/slipway-production-promote"]
+  reader_role_arns = ["arn:aws:iam::333333333333:role/slipway-public-promote"]
 }

@@ -7,7 +7,7 @@ module "image_registry" {
   repositories = { ranker = {} }
 
   replicates_to = {
-    qa         = { account_id = "222222222222", region = "eu-west-1" }
-    production = { account_id = "333333333333", region = "eu-west-1" }
+    stage  = { account_id = "222222222222", region = "eu-west-1" }
+    public = { account_id = "333333333333", region = "eu-west-1" }
   }
 }

@@ -6,5 +6,5 @@ module "image_registry" {
   prefix       = "slipway"
   repositories = { ranker = { untagged_days = 30, kept_images = 500 } }
 
-  replicates_from = { dev = { account_id = "111111111111" } }
+  replicates_from = { lab = { account_id = "111111111111" } }
 }

@@ -1,7 +1,7 @@
 module "notification_topic" {
   source = "../.."
 
-  name       = "slipway-qa-notifications"
+  name       = "slipway-stage-notifications"
   account_id = "222222222222"
   region     = "eu-west-1"
 

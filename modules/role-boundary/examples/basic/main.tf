@@ -3,10 +3,10 @@ module "workload_boundary" {
 
   bounds          = "workload"
   project         = "slipway"
-  environment     = "qa"
+  environment     = "stage"
   account_id      = "222222222222"
   region          = "eu-west-1"
-  artifact_bucket = "slipway-qa-artifacts-222222222222"
+  artifact_bucket = "slipway-stage-artifacts-222222222222"
 }
 
 module "deployment_boundary" {
@@ -14,8 +14,8 @@ module "deployment_boundary" {
 
   bounds          = "deployment"
   project         = "slipway"
-  environment     = "qa"
+  environment     = "stage"
   account_id      = "222222222222"
   region          = "eu-west-1"
-  artifact_bucket = "slipway-qa-artifacts-222222222222"
+  artifact_bucket = "slipway-stage-artifacts-222222222222"
 }

@@ -1,7 +1,7 @@
 module "state_store" {
   source = "../.."
 
-  name       = "slipway-qa-tfstate-222222222222"
+  name       = "slipway-stage-tfstate-222222222222"
   account_id = "222222222222"
-  key_alias  = "slipway-qa-tfstate"
+  key_alias  = "slipway-stage-tfstate"
 }
