@@ -19,6 +19,8 @@ from typing import Any
 
 import boto3
 
+from scripts.build_function import package
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 ACCOUNT, REGION = "222222222222", "eu-west-1"
 BUCKET = f"slipway-qa-artifacts-{ACCOUNT}"
@@ -175,14 +177,35 @@ class Account:
 
     def answer(self) -> str:
         """Return what the endpoint answers now."""
-        response = self.client("sagemaker-runtime").invoke_endpoint(
-            EndpointName=ENDPOINT, Body=b"{}", ContentType="application/json"
+        return ask(self.client("sagemaker-runtime"))
+
+    def answer_of_function(self) -> dict[str, Any]:
+        """Return what the invoker's alias answers now."""
+        done = self.client("lambda").invoke(
+            FunctionName=f"{ENDPOINT}-invoker", Qualifier="live", Payload=json.dumps({"body": {}})
         )
-        return str(response["Body"].read().decode())
+        answer = json.loads(done["Payload"].read())
+        variant = answer.get("headers", {}).get("x-amzn-invoked-production-variant")
+        return {"statusCode": answer.get("statusCode"), "body": answer.get("body"), "variant": variant}
+
+    def answer_to_caller(self, role: str) -> str:
+        """Return what the application gets from its own account, through its caller role."""
+        application = boto3.Session(profile_name="application", region_name=REGION)
+        assumed = application.client("sts").assume_role(
+            RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{role}", RoleSessionName="search"
+        )["Credentials"]
+        caller = boto3.Session(assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"], REGION)
+        return ask(caller.client("sagemaker-runtime"))
 
     def live_config(self) -> str:
         """Return the config that AWS says is live."""
         return str(self.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)["EndpointConfigName"])
+
+
+def ask(runtime: Any) -> str:
+    """Return the endpoint's answer to a client of the SageMaker runtime."""
+    response = runtime.invoke_endpoint(EndpointName=ENDPOINT, Body=b"{}", ContentType="application/json")
+    return str(response["Body"].read().decode())
 
 
 def policy(statement: dict[str, Any]) -> str:
@@ -225,7 +248,9 @@ class Serving:
         files = self.folder / "endpoint.tfvars.json"
         files.write_text(json.dumps(settings))
         environment = REPOSITORY / "environments" / "qa" / "environment.tfvars"
-        inputs = [f"-var-file={environment}", f"-var-file={files}"]
+        function = self.folder / "endpoint-invoker.zip"
+        package(REPOSITORY / "modules" / "endpoint-invoker" / "src", function)
+        inputs = [f"-var-file={environment}", f"-var-file={files}", f"-var=function_package={function}"]
         story = self.run("plan", "-json", "-input=false", *inputs, f"-out={self.folder / 'plan'}").stdout
         changes: dict[str, list[str]] = {}
         for line in map(json.loads, story.splitlines()):

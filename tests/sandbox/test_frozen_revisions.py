@@ -16,6 +16,7 @@ MODEL = "module.endpoint[0].aws_sagemaker_model.this"
 ENDPOINT_ADDRESS = "module.endpoint[0].aws_sagemaker_endpoint.this"
 TARGET = "module.endpoint[0].aws_appautoscaling_target.this"
 POLICY = "module.endpoint[0].aws_appautoscaling_policy.invocations"
+APPLICATION = "arn:aws:iam::444444444444:role/search-application"
 ALARM = f"{ENDPOINT}-main-errors-5xx"
 
 
@@ -50,7 +51,9 @@ def settings(live: str, revisions: dict[str, dict[str, Any]]) -> dict[str, Any]:
                 "scale_out_cooldown_s": 30,
             }
         },
-        "dashboard": False,
+        "dashboard": True,
+        "invoker": {"timeout_s": 10, "function_url": True, "principals": {"search": APPLICATION}},
+        "callers": {"search": {"principal_arns": [APPLICATION]}},
         "live": live,
         "revisions": {name: {"variants": {"main": variant}} for name, variant in revisions.items()},
     }
@@ -72,6 +75,8 @@ def test_an_endpoints_life(account: Account, serving: Serving) -> None:
     serving.plan(settings(one, {one: first}))
     serving.apply()
     assert account.answer() == "1"
+    assert account.answer_of_function() == {"statusCode": 200, "body": "1", "variant": "main"}
+    assert account.answer_to_caller(f"{ENDPOINT}-caller-search") == "1"
     assert serving.plan(settings(one, {one: first})) == {}
 
     # promotion: two new things, one moved
