@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.awslambda import urls as paths
 from moto.awslambda.responses import LambdaResponse
 
 from sandbox.ext.lambda_common import answer, backend, conflict, function_arn, invalid, names, not_found, patch
 from sandbox.settings import Settings
+
+LIST_PATH = r"{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\w_:%-]+)/urls/?$"
 
 
 @dataclass
@@ -45,6 +48,7 @@ class FunctionUrl:
 def install(settings: Settings) -> None:
     """Replace moto's URL operations, which know no qualifier."""
     del settings
+    paths.url_paths[LIST_PATH] = LambdaResponse.dispatch
     patch(
         LambdaResponse,
         create_function_url_config,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from moto.ecr.models import ecr_backends
 
 from sandbox import workloads
 from sandbox.runtime.context import Context
@@ -38,6 +42,7 @@ class ImageError(Exception):
 
 def pull(context: Context, *, account_id: str, region: str, uri: str) -> Image:
     """Return the image. Raises ImageError in SageMaker's words when the account's registry does not have it."""
+    _check_grant(account_id, region, uri)
     try:
         rootfs = context.rootfs(account_id, region, uri)
         config = context.image_config(account_id, region, uri)
@@ -45,6 +50,25 @@ def pull(context: Context, *, account_id: str, region: str, uri: str) -> Image:
         raise ImageError(f"The image '{uri}' does not exist.") from error
     variables = dict(item.partition("=")[::2] for item in (config.get("config") or config).get("Env") or [])
     return Image(uri, rootfs, {key: _rooted(rootfs, value) for key, value in variables.items()})
+
+
+def _check_grant(account_id: str, region: str, uri: str) -> None:
+    """An image of another account needs that repository's policy.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-containers-inference-private.html
+    """
+    host, _, path = uri.partition("/")
+    owner = host.partition(".")[0]
+    if owner == account_id or not owner.isdecimal():
+        return
+    name = re.split("[:@]", path)[0]
+    repository: Any = ecr_backends[owner][region].repositories.get(name)
+    policy = str(getattr(repository, "policy", None) or "")
+    if repository is not None and not any(word in policy for word in (account_id, "sagemaker.amazonaws.com", '"*"')):
+        raise ImageError(
+            f"The repository of your image {uri} does not grant ecr:GetDownloadUrlForLayer, ecr:BatchGetImage, "
+            "ecr:BatchCheckLayerAvailability permission to sagemaker.amazonaws.com service principal."
+        )
 
 
 def command(context: Context, image: Image, name: str) -> list[str]:
@@ -72,21 +96,38 @@ def environment(
 
 
 def start(
-    context: Context, argv: list[str], *, name: str, env: Mapping[str, str], cwd: Path, log: LogStream
+    context: Context,
+    argv: list[str],
+    *,
+    name: str,
+    env: Mapping[str, str],
+    cwd: Path,
+    log: LogStream,
+    listen: Callable[[str | None], None] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start the program; each line that it prints goes to the log stream. Raises OSError."""
+    """Start the program; each line that it prints goes to the log stream. Raises OSError.
+
+    `listen` gets each line, too, and None after the last.
+    """
     process = workloads.start(
         context.settings, argv, name=name, env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    threading.Thread(target=_pump, args=(process, log), name=f"log {name}", daemon=True).start()
+    pump = threading.Thread(target=_pump, args=(process, log, listen), name=f"log {name}", daemon=True)
+    pump.start()
     return process
 
 
-def _pump(process: subprocess.Popen[bytes], log: LogStream) -> None:
-    if process.stdout is not None:
-        with process.stdout as lines:
-            for line in lines:
-                log.write([line.decode("utf-8", "replace").rstrip("\n")])
+def _pump(process: subprocess.Popen[bytes], log: LogStream, listen: Callable[[str | None], None] | None) -> None:
+    if process.stdout is None:
+        return
+    with process.stdout as lines:
+        for raw in lines:
+            line = raw.decode("utf-8", "replace").rstrip("\n")
+            log.write([line])
+            if listen is not None:
+                listen(line)
+    if listen is not None:
+        listen(None)
 
 
 def _rooted(rootfs: Path, value: str) -> str:

@@ -26,7 +26,10 @@ from sandbox.ext import (
     sagemaker_configs,
     sagemaker_endpoints,
     sagemaker_models,
+    sagemaker_registry,
     sagemaker_runtime,
+    sagemaker_tags,
+    sagemaker_training,
 )
 from sandbox.runtime import context
 from sandbox.runtime.clock import Clock
@@ -41,7 +44,10 @@ EXTENSIONS = (
     sagemaker_models,
     sagemaker_configs,
     sagemaker_endpoints,
+    sagemaker_registry,
     sagemaker_runtime,
+    sagemaker_tags,
+    sagemaker_training,
     lambda_concurrency,
     lambda_configuration,
     lambda_invoke,
