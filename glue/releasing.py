@@ -218,13 +218,12 @@ def _write_manifest(bucket: Bucket, release: Release, tags: Mapping[str, str]) -
         release_file(MANIFEST, of_bytes(data)), BytesOrigin(data), content_type="application/json", tags=dict(tags)
     )
     try:
-        Copier(bucket, release.prefix, threads=1).bring([item])
+        return MANIFEST in Copier(bucket, release.prefix, threads=1).bring([item]).copied
     except RefusedError:
         # Another run of the same release wrote its manifest in this moment; its metrics may be told in other words.
         if bucket.head(release.key(MANIFEST)) is None:
             raise
         return False
-    return True
 
 
 def _existing(bucket: Bucket, release: Release) -> Release:

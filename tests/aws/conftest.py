@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -183,3 +184,22 @@ def write_archive(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+def push_image(session: Session, tag: str, *, content: bytes = b"{}", repository: str = "slipway/ranker") -> str:
+    """Push a small image through the registry facade and return its digest."""
+    digests = []
+    for blob in (content, b"layer of " + content):
+        digests.append(f"sha256:{hashlib.sha256(blob).hexdigest()}")
+        if session.registry.missing_layers(repository, digests[-1:]):
+            session.registry.upload_layer(repository, digests[-1], [blob])
+    config, layer = digests
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": len(content)},
+        "layers": [
+            {"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer, "size": len(content) + 9},
+        ],
+    }
+    return session.registry.put_image(repository, json.dumps(manifest).encode(), tag=tag)

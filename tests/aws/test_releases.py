@@ -1,0 +1,491 @@
+"""Making, finding and loading releases: once per content, whatever happens in between."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from glue import releases
+from glue.aws.session import Session
+from glue.core.archive import ArchiveError, Limits
+from glue.core.release import GOLDEN, MANIFEST, ManifestError
+from glue.core.request import CreatedRelease, ReleaseRequest
+from glue.errors import NotFoundError, RefusedError, SlipwayError, UsageError
+from glue.releasing import create_release, git_state, plan_release
+
+from .conftest import MIB, Estate, archive, model_members, push_image
+from .faults import Killed, answer, failing, hooked
+
+COMMIT = "1a2b3c4d5e6f708192a3b4c5d6e7f80912345678"
+_seconds = itertools.count()
+
+
+def clock() -> datetime:
+    """A clock that never shows the same second twice."""
+    return datetime.fromtimestamp(1_770_000_000 + next(_seconds) * 1000, tz=UTC)
+
+
+@pytest.fixture(scope="module")
+def image(dev: Session) -> str:
+    return push_image(dev, "1a2b3c4")
+
+
+@pytest.fixture
+def ask(image: str, write_archive: Callable[..., Path]) -> Callable[..., ReleaseRequest]:
+    """A request for content that no other test has, unless it says which."""
+
+    def request(**changes: Any) -> ReleaseRequest:
+        if "archive" not in changes:
+            changes["archive"] = str(write_archive(unique=os.urandom(16)))
+        return replace(ReleaseRequest(model="ranker", archive="", image="1a2b3c4", commit=COMMIT), **changes)
+
+    return request
+
+
+def make(request: ReleaseRequest, session: Session, **options: Any) -> CreatedRelease:
+    return create_release(plan_release(request, session=session, clock=clock, **options), session=session)
+
+
+def test_makes_a_release_of_an_archive(ask: Callable[..., ReleaseRequest], dev: Session, image: str) -> None:
+    request = ask(environment={"LOG_LEVEL": "info"}, training={"job": "ranker-7"}, dirty=True)
+    made = make(request, dev)
+    release = made.release
+    assert made.created
+    assert release.release.startswith("ranker-2026")
+    assert release.release.endswith("-1a2b3c4")
+    assert (release.commit, release.dirty, release.training) == (COMMIT, True, {"job": "ranker-7"})
+    assert (release.image_repository, release.image_digest) == ("slipway/ranker", image)
+    assert release.environment == {"LOG_LEVEL": "info"}
+    assert release.metrics == {"ndcg": 0.75}
+    assert set(release.files) == {"model.tar.gz", GOLDEN}
+    assert all(file.version_id for file in release.files.values())
+    loaded = releases.load_release(dev.artifacts(), release.release)
+    assert loaded.release == release
+    assert loaded.heads["model.tar.gz"].encryption == "aws:kms"
+    assert dev.artifacts().tags(release.key("model.tar.gz")) == {"model": "ranker", "release": release.release}
+    (golden,) = releases.load_golden(loaded)
+    assert (golden.name, golden.expect) == ("one", {"score": 0.5})
+    assert "1 golden requests" in made.notes
+    size = Path(request.archive).stat().st_size
+    assert (made.uploaded_bytes, made.copied_bytes) == (size + release.files[GOLDEN].bytes, 0)
+
+
+def test_planning_writes_nothing(ask: Callable[..., ReleaseRequest], dev: Session) -> None:
+    before = dev.calls.by_operation()
+    plan = plan_release(ask(), session=dev, clock=clock)
+    called = {name for name, count in dev.calls.by_operation().items() if count != before.get(name)}
+    assert called <= {"ssm:GetParameter", "ecr:DescribeImages", "s3:GetObject", "s3:HeadBucket"}
+    assert (plan.exists, plan.indexed) == (False, False)
+    assert plan.release.content
+    assert dev.artifacts().head(plan.release.key(MANIFEST)) is None
+
+
+def test_the_same_content_is_the_same_release(ask: Callable[..., ReleaseRequest], dev: Session) -> None:
+    request = ask()
+    first = make(request, dev)
+    again = make(replace(request, commit="f" * 40, training={"other": 1}), dev)
+    assert (again.created, again.release) == (False, first.release)
+    assert again.uploaded_bytes == 0
+
+
+def test_other_content_is_another_release(ask: Callable[..., ReleaseRequest], dev: Session) -> None:
+    request = ask()
+    first = make(request, dev)
+    second = make(replace(request, environment={"A": "1"}), dev)
+    assert second.created
+    assert second.release.release != first.release.release
+
+
+def test_two_contents_in_one_second_get_two_ids(ask: Callable[..., ReleaseRequest], dev: Session) -> None:
+    moment = clock()
+    made = []
+    for number in range(3):
+        request = ask(environment={"N": str(number)})
+        plan = plan_release(request, session=dev, clock=lambda: moment)
+        made.append(create_release(plan, session=dev).release)
+    assert len({release.release for release in made}) == 3
+    assert all(releases.load_release(dev.artifacts(), release.release).release == release for release in made)
+
+
+def test_two_at_once_make_one_release(ask: Callable[..., ReleaseRequest], dev: Session) -> None:
+    request = ask()
+    results: list[CreatedRelease | SlipwayError] = []
+
+    def run() -> None:
+        try:
+            results.append(make(request, dev))
+        except SlipwayError as error:
+            results.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    made = [result for result in results if isinstance(result, CreatedRelease)]
+    assert len(made) == 4, results
+    assert len({result.release.release for result in made}) == 1
+    assert any(result.created for result in made)
+
+
+@pytest.mark.parametrize(
+    ("operation", "after"),
+    [
+        *[("PutObject", n) for n in range(2)],
+        *[("CreateMultipartUpload", n) for n in range(3)],
+        *[("UploadPart", n) for n in range(3)],
+        *[("CompleteMultipartUpload", n) for n in range(3)],
+    ],
+)
+def test_killed_anywhere_a_rerun_finishes_the_same_release(
+    operation: str, after: int, ask: Callable[..., ReleaseRequest], dev: Session
+) -> None:
+    request = ask()
+    calls = itertools.count()
+
+    def kill(**_: Any) -> None:
+        if next(calls) == after:
+            raise Killed
+
+    with hooked(dev.artifacts(), f"before-send.s3.{operation}", kill), pytest.raises(Killed):
+        make(request, dev)
+    halfway = plan_release(request, session=dev, clock=clock)
+    assert not halfway.exists
+    made = create_release(halfway, session=dev)
+    assert made.created
+    assert not halfway.indexed or made.release.release == halfway.release.release
+    assert releases.load_release(dev.artifacts(), made.release.release).release == made.release
+    assert make(request, dev).release == made.release
+
+
+def test_a_large_archive_goes_up_in_parts(ask: Callable[..., ReleaseRequest], dev: Session, tmp_path: Path) -> None:
+    path = tmp_path / "large.tar.gz"
+    path.write_bytes(archive(model_members(weights=os.urandom(65 * MIB))))
+    made = make(ask(archive=str(path)), dev)
+    file = made.release.files["model.tar.gz"]
+    assert (len(file.parts), file.part_size) == (2, 64 * MIB)
+    head = dev.artifacts().head(made.release.key("model.tar.gz"))
+    assert head is not None
+    assert head.stored.sha256 == file.sha256
+    assert file.sha256.endswith("-2")
+
+
+# from a training output
+
+
+@pytest.fixture
+def trained(estate: Estate) -> Iterator[Callable[[bytes], str]]:
+    def put(data: bytes) -> str:
+        key = f"training/job-{next(_seconds)}/output/model.tar.gz"
+        estate.client("s3").put_object(Bucket=estate.dev.artifact_bucket, Key=key, Body=data)
+        return f"s3://{estate.dev.artifact_bucket}/{key}"
+
+    return put
+
+
+def test_a_training_output_is_read_once_and_copied_by_the_server(
+    ask: Callable[..., ReleaseRequest], dev: Session, trained: Callable[[bytes], str]
+) -> None:
+    data = archive(model_members(unique=os.urandom(16)))
+    uri = trained(data)
+    reads: list[str] = []
+
+    def note(request: Any, **_: Any) -> None:
+        if "/training/" in request.url:
+            reads.append(request.url)
+
+    with hooked(dev.bucket(dev.artifacts().name, owner="111111111111"), "before-send.s3.GetObject", note):
+        made = make(ask(archive=uri), dev)
+    assert len(reads) == 1
+    assert made.copied_bytes == len(data)
+    assert made.uploaded_bytes < 2000  # the golden file
+    assert releases.load_release(dev.artifacts(), made.release.release).release == made.release
+
+
+def test_a_broken_connection_is_taken_up_where_it_broke(
+    ask: Callable[..., ReleaseRequest], dev: Session, trained: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = archive(model_members(weights=os.urandom(3 * MIB)))
+    uri = trained(data)
+    source = dev.bucket(dev.artifacts().name, owner="111111111111")
+    opened: list[int] = []
+    original = source.open
+
+    def breaking(key: str, **options: Any) -> Any:
+        opened.append(options["start"])
+        return Breaking(original(key, **options))
+
+    monkeypatch.setattr(source, "open", breaking)
+    made = make(ask(archive=uri), dev)
+    assert made.release.files["model.tar.gz"].bytes == len(data)
+    assert opened[0] == 0
+    assert opened[1:] == sorted(set(opened[1:]))
+    assert len(opened) > 2
+
+
+class Breaking:
+    """A body that breaks after a megabyte."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+        self._left = MIB
+
+    def read(self, size: int) -> bytes:
+        if self._left <= 0:
+            raise ConnectionResetError("injected")
+        data: bytes = self._body.read(min(size, self._left))
+        self._left -= len(data)
+        return data
+
+    def close(self) -> None:
+        self._body.close()
+
+
+def test_a_training_output_that_is_not_there(ask: Callable[..., ReleaseRequest], dev: Session, estate: Estate) -> None:
+    uri = f"s3://{estate.dev.artifact_bucket}/training/none/output/model.tar.gz"
+    with pytest.raises(NotFoundError, match="does not exist") as caught:
+        make(ask(archive=uri), dev)
+    assert "Has the training job completed?" in str(caught.value)
+
+
+@pytest.mark.parametrize("uri", ["s3://bucket", "s3://bucket/", "s3://bucket/folder/", "s3:///key"])
+def test_a_place_that_is_no_object(uri: str, ask: Callable[..., ReleaseRequest], dev: Session) -> None:
+    with pytest.raises(UsageError, match="is not the place of an object"):
+        make(ask(archive=uri), dev)
+
+
+# what cannot be a release
+
+
+def test_archives_that_are_refused_leave_nothing_behind(
+    ask: Callable[..., ReleaseRequest], dev: Session, tmp_path: Path
+) -> None:
+    before = set(dev.artifacts().keys("rel"))
+    for name, data in {
+        "text": b"hello",
+        "cut": archive()[:-5],
+        "absolute": archive({"/etc/passwd": b""}),
+        "parent": archive({"../x": b""}),
+        "empty": b"",
+    }.items():
+        path = tmp_path / f"{name}.tar.gz"
+        path.write_bytes(data)
+        with pytest.raises(ArchiveError, match=str(path)):
+            make(ask(archive=str(path)), dev)
+    with pytest.raises(ArchiveError, match="it has more than 2 members"):
+        make(ask(), dev, limits=Limits(members=2))
+    assert set(dev.artifacts().keys("rel")) == before
+
+
+def test_without_golden_requests_it_has_to_be_asked_for(
+    ask: Callable[..., ReleaseRequest], dev: Session, tmp_path: Path
+) -> None:
+    path = tmp_path / "bare.tar.gz"
+    path.write_bytes(archive({"model.txt": os.urandom(8)}))
+    with pytest.raises(
+        UsageError, match=r"bare.tar.gz holds no golden/requests.json, so nobody could verify"
+    ) as caught:
+        make(ask(archive=str(path)), dev)
+    assert "--golden FILE" in str(caught.value)
+    made = make(ask(archive=str(path), without_golden=True), dev)
+    assert set(made.release.files) == {"model.tar.gz"}
+    assert made.release.metrics == {}
+    assert releases.load_golden(releases.load_release(dev.artifacts(), made.release.release)) == ()
+
+
+def test_files_given_win_over_those_in_the_archive(
+    ask: Callable[..., ReleaseRequest], dev: Session, tmp_path: Path
+) -> None:
+    golden, metrics, sources = tmp_path / "g.json", tmp_path / "m.json", tmp_path / "s.tar.gz"
+    golden.write_text('[{"name": "mine", "body": "x", "expect": "y"}]')
+    metrics.write_text('{"ndcg": 0.9}')
+    sources.write_bytes(archive({"train.py": b"pass"}))
+    made = make(ask(golden=golden, metrics=metrics, source_archive=str(sources)), dev)
+    assert made.release.metrics == {"ndcg": 0.9}
+    assert set(made.release.files) == {"model.tar.gz", "sourcedir.tar.gz", GOLDEN}
+    (request,) = releases.load_golden(releases.load_release(dev.artifacts(), made.release.release))
+    assert request.name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"model": "Ranker"}, "model name 'Ranker' is not usable"),
+        ({"model": "other"}, "model 'other' is not in the foundation of dev (there: ranker)"),
+        ({"commit": "main"}, "commit 'main' is not a git commit id"),
+        ({"archive": "/nowhere/model.tar.gz"}, "/nowhere/model.tar.gz cannot be read: No such file"),
+        ({"archive": "/"}, "/ cannot be read: Is a directory"),
+        ({"golden": Path("/nowhere")}, "/nowhere cannot be read: No such file"),
+        ({"environment": {"DB_PASSWORD": "x"}}, "container variable DB_PASSWORD looks like a secret"),
+        ({"training": {"x": float("nan")}}, "training information is not JSON"),
+        ({"training": {"x": "y" * 70000}}, "training information has 700"),
+        ({"image": "333333333333.dkr.ecr.eu-west-1.amazonaws.com/slipway/ranker:x"}, "is not in 111111111111.dkr.ecr"),
+        ({"image": "slipway/other:x"}, "image slipway/other:x is not in 111111111111.dkr.ecr.eu-west-1"),
+    ],
+)
+def test_what_cannot_be_a_release(
+    changes: dict[str, Any], reason: str, ask: Callable[..., ReleaseRequest], dev: Session
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        make(ask(**changes), dev)
+    assert reason in caught.value.message
+
+
+@pytest.mark.parametrize("image", ["nope", "sha256:" + "9" * 64])
+def test_an_unknown_image_is_not_found(image: str, ask: Callable[..., ReleaseRequest], dev: Session) -> None:
+    with pytest.raises(NotFoundError, match=f"image slipway/ranker {image} does not exist"):
+        make(ask(image=image), dev)
+
+
+@pytest.mark.parametrize(
+    "form", ["{digest}", "{host}/slipway/ranker@{digest}", "{host}/slipway/ranker:1a2b3c4", "slipway/ranker:1a2b3c4"]
+)
+def test_an_image_may_be_told_in_every_form(
+    form: str, ask: Callable[..., ReleaseRequest], dev: Session, image: str
+) -> None:
+    told = form.format(host="111111111111.dkr.ecr.eu-west-1.amazonaws.com", digest=image)
+    assert plan_release(ask(image=told), session=dev, clock=clock).release.image_digest == image
+
+
+# finding and loading
+
+
+def test_lists_releases_newest_first_and_says_what_is_unfinished(
+    ask: Callable[..., ReleaseRequest], dev: Session, estate: Estate
+) -> None:
+    first, second = make(ask(), dev).release, make(ask(), dev).release
+    s3, bucket = estate.client("s3"), estate.dev.artifact_bucket
+    s3.put_object(Bucket=bucket, Key="releases/ranker/ranker-20200101t000000-0000000/model.tar.gz", Body=b"")
+    s3.put_object(Bucket=bucket, Key="releases/ranker/rubbish/x", Body=b"")
+    found = releases.list_releases(dev.artifacts(), "ranker")
+    ids = [summary.release for summary in found]
+    assert ids.index(second.release) < ids.index(first.release)
+    assert "rubbish" not in ids
+    last = found[-1]
+    assert (last.release, last.created, last.complete) == (
+        "ranker-20200101t000000-0000000",
+        "2020-01-01T00:00:00Z",
+        False,
+    )
+    assert all(summary.complete for summary in found[:-1])
+    assert releases.list_releases(dev.artifacts()) == found
+    assert releases.list_releases(dev.artifacts(), "other") == ()
+    with pytest.raises(NotFoundError, match="was never finished: it has files but no manifest"):
+        releases.load_release(dev.artifacts(), last.release)
+
+
+def test_an_unknown_release_is_not_found_also_with_anothers_eyes(dev: Session, qa: Session, estate: Estate) -> None:
+    for bucket in (dev.artifacts(), qa.artifacts(estate.dev)):
+        with pytest.raises(
+            NotFoundError, match="release ranker-20210101t000000-0000000 is not in slipway-dev"
+        ) as caught:
+            releases.load_release(bucket, "ranker-20210101t000000-0000000")
+        assert "slipway release list" in str(caught.value)
+
+
+def test_what_is_no_release_id_is_a_usage_error(dev: Session) -> None:
+    with pytest.raises(UsageError, match="'latest' is not a release id"):
+        releases.load_release(dev.artifacts(), "latest")
+
+
+def test_a_bucket_that_is_missing_points_to_the_foundation(dev: Session, estate: Estate) -> None:
+    bucket = dev.bucket("slipway-nowhere-artifacts-111111111111", owner="111111111111")
+    with pytest.raises(NotFoundError, match="bucket slipway-nowhere-artifacts-111111111111 does not exist") as caught:
+        releases.list_releases(bucket)
+    assert "Has terraform/foundation been applied there?" in str(caught.value)
+    with pytest.raises(NotFoundError, match="bucket slipway-nowhere-artifacts-111111111111 does not exist"):
+        bucket.head("x")
+
+
+def test_a_bucket_of_another_owner_is_denied(dev: Session, estate: Estate) -> None:
+    bucket = dev.bucket(estate.dev.artifact_bucket, owner="999999999999", region="eu-west-1", key_arn="arn:x")
+    with pytest.raises(SlipwayError, match="AWS denied s3:ListBucket on s3://slipway-dev-artifacts-111111111111/"):
+        releases.list_releases(bucket)
+
+
+def test_a_file_that_was_changed_or_deleted_is_told(
+    ask: Callable[..., ReleaseRequest], dev: Session, estate: Estate
+) -> None:
+    release = make(ask(), dev).release
+    s3, bucket = estate.client("s3"), estate.dev.artifact_bucket
+    s3.put_object(Bucket=bucket, Key=release.key(GOLDEN), Body=b"[]", ChecksumAlgorithm="SHA256")
+    with pytest.raises(RefusedError, match=r"golden/requests.json \(2 bytes, \d+ in the manifest\) does not match its"):
+        releases.load_release(dev.artifacts(), release.release)
+    s3.delete_object(Bucket=bucket, Key=release.key(GOLDEN))
+    with pytest.raises(NotFoundError, match=r"lacks golden/requests\.json"):
+        releases.load_release(dev.artifacts(), release.release)
+
+
+def test_a_manifest_that_was_changed_is_told(ask: Callable[..., ReleaseRequest], dev: Session, estate: Estate) -> None:
+    first, second = make(ask(), dev).release, make(ask(), dev).release
+    s3, bucket = estate.client("s3"), estate.dev.artifact_bucket
+    original = dev.artifacts().get_small(first.key(MANIFEST), limit=10**6)
+    assert original is not None
+    s3.put_object(Bucket=bucket, Key=second.key(MANIFEST), Body=original[0])
+    with pytest.raises(RefusedError, match=f"is the manifest of {first.release}"):
+        releases.load_release(dev.artifacts(), second.release)
+    s3.put_object(Bucket=bucket, Key=first.key(MANIFEST), Body=original[0])
+    with pytest.raises(RefusedError, match="it has no SHA-256 checksum to compare"):
+        releases.load_release(dev.artifacts(), first.release)
+    s3.put_object(Bucket=bucket, Key=first.key(MANIFEST), Body=original[0].replace(b"0.75", b"0.99x"))
+    with pytest.raises(ManifestError, match="is not a usable manifest: it is not JSON"):
+        releases.load_release(dev.artifacts(), first.release)
+
+
+def test_an_index_entry_that_was_changed_is_told(
+    ask: Callable[..., ReleaseRequest], dev: Session, estate: Estate
+) -> None:
+    request = ask()
+    release = make(request, dev).release
+    key = f"release-index/ranker/{release.content}.json"
+    estate.client("s3").put_object(Bucket=estate.dev.artifact_bucket, Key=key, Body=b"{}")
+    with pytest.raises(RefusedError, match=f"{key} is not a usable index entry"):
+        make(request, dev)
+
+
+def test_a_denied_index_is_never_read_as_absent(ask: Callable[..., ReleaseRequest], dev: Session) -> None:
+    with (
+        failing(dev.artifacts(), "GetObject", answer(403, "AccessDenied", "no")),
+        pytest.raises(
+            SlipwayError, match="AWS denied s3:GetObject on s3://slipway-dev-artifacts-111111111111/release-index"
+        ),
+    ):
+        make(ask(), dev)
+
+
+# git
+
+
+def test_git_state_of_this_kind_of_folder(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        identity = ["-c", "user.name=n", "-c", "user.email=e@example.com", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *identity, "-C", str(tmp_path), *arguments], check=True, capture_output=True)
+
+    with pytest.raises(UsageError, match="has no git commit to name the release after") as caught:
+        git_state(tmp_path)
+    assert "--commit" in str(caught.value)
+    git("init", "-q")
+    with pytest.raises(UsageError, match="has no git commit"):
+        git_state(tmp_path)
+    (tmp_path / "f").write_text("1")
+    git("add", "f")
+    git("commit", "-qm", "one")
+    commit, dirty = git_state(tmp_path)
+    assert (len(commit), dirty) == (40, False)
+    (tmp_path / "g").write_text("2")
+    assert git_state(tmp_path) == (commit, True)
+
+
+def test_hash_is_the_one_of_the_manifest(ask: Callable[..., ReleaseRequest], dev: Session) -> None:
+    release = make(ask(), dev).release
+    assert len(release.content) == len(hashlib.sha256().hexdigest())
