@@ -38,6 +38,7 @@ class Deployed:
     plan: PlanSummary
     verified: Verified | None
     seconds: float
+    plan_text: str = ""
     failure: str | None = None
     returned_to: str | None = None
     exit_code: int = 0
@@ -70,7 +71,7 @@ class Deployer:
         except SlipwayError:
             self._restore(stack, before, after)
             raise
-        result = Deployed(endpoint, wanted, planned.changes, planned.summary, None, 0.0)
+        result = Deployed(endpoint, wanted, planned.changes, planned.summary, None, 0.0, planned.text)
         failure = self._apply(stack, planned) if planned.changes else None
         verified = self._prove(stack, after, golden=golden) if failure is None else None
         problem = failure.message if failure else "; ".join(verified.failures) if verified else ""

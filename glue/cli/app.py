@@ -4,21 +4,26 @@ from __future__ import annotations
 
 # ruff: noqa: PLC0415 - what a command needs is imported when it is used, for start-up's sake
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from glue.console import Console
+from glue.errors import SlipwayError
 from glue.workspace import Stack, Workspace
 
 if TYPE_CHECKING:
     from glue.aws.session import Accounts
+    from glue.core.environment import Environment
+    from glue.deploying import Deployer
     from glue.stacks import Stacks
-    from glue.tf.runner import Runner
+    from glue.tf.runner import Planned, Runner
     from glue.tf.tfvars import Estate
 
 
@@ -87,6 +92,51 @@ class App:
             ),
             check=lambda stack: self.accounts.operator(stack.environment),
         )
+
+    def stack(self, where: Environment, endpoint: str) -> Stack:
+        """Return the serving stack of an endpoint."""
+        return Stack(where, "serving", endpoint)
+
+    def alone(self, where: Environment, endpoint: str) -> ExitStack:
+        """Hold an endpoint's lock on this machine. Raises RefusedError while another call does."""
+        return self.stacks.alone(self.stack(where, endpoint))
+
+    def deployer(self, where: Environment) -> Deployer:
+        """Makes revisions live in an environment. On a terminal it asks first, unless --yes."""
+        from glue.deploying import Deployer
+
+        asks = not self.yes and sys.stdin.isatty() and sys.stderr.isatty()
+        return Deployer(
+            stacks=self.stacks,
+            estate=self.estate,
+            session=self.accounts.session(where),
+            console=self.console,
+            confirm=self._confirm if asks else None,
+        )
+
+    def truth_after_apply(self, stack: Stack) -> None:
+        """Prove that what was applied is live. Raises SlipwayError with the reasons when it is not."""
+        from glue.verifying import truth_of
+
+        if stack.endpoint is None:
+            return
+        where = stack.environment
+        wanted = self.estate.revisions(where.name, stack.endpoint)
+        truth = truth_of(self.accounts.session(where), stack.endpoint, wanted)
+        if truth.state == "true":
+            self.console.step(f"Truth check: {truth.live_revision or 'nothing'} is live", of=stack.label)
+            return
+        raise SlipwayError(
+            f"the truth check of {stack.label} failed: {'; '.join(truth.reasons)}",
+            remedy=f"slipway verify --env {where.name} --endpoint {stack.endpoint} tells more; "
+            f"slipway rollback --env {where.name} --endpoint {stack.endpoint} goes back.",
+        )
+
+    def _confirm(self, planned: Planned) -> bool:
+        import click
+
+        self.console.say(planned.text, of=planned.stack.label)
+        return click.confirm(f"Apply this plan of {planned.stack.label}?", err=True)
 
     def now(self) -> str:
         """Return the time as it is written into files: RFC 3339, UTC, seconds."""

@@ -25,7 +25,6 @@ COMMANDS = {
     "rollback": ("glue.cli.rollback:rollback", "Move an endpoint back to a retained revision."),
     "status": ("glue.cli.status:status", "Show what is live, in every environment."),
     "image": ("glue.cli.image:image", "Build and push the golden image."),
-    "doctor": ("glue.cli.doctor:doctor", "Look for what is missing on this machine and in the accounts."),
 }
 
 

@@ -23,12 +23,13 @@ Profile = Callable[[Stack], str | None]
 
 @dataclass(frozen=True)
 class Planned:
-    """A saved plan: what it changes, where it lies, and the seconds it took to make."""
+    """A saved plan: what it changes, where it lies, the seconds it took to make, and terraform's own words."""
 
     stack: Stack
     summary: PlanSummary
     file: Path
     seconds: float
+    text: str = ""
 
     @property
     def changes(self) -> bool:
@@ -72,7 +73,7 @@ class Runner:
         self.discard_plan(stack)
         done = self.run(place, self.commands.plan(place, profile=self.profile(stack), out=file), codes=(0, 2))
         summary = self._summary(place, file) if done.exit_code == 2 else PlanSummary()
-        planned = Planned(stack, summary, file, time.monotonic() - began)
+        planned = Planned(stack, summary, file, time.monotonic() - began, _plan_text(done.output))
         _notes(file).write_text(json.dumps({"changes": planned.changes, "place": str(place.folder)}))
         return planned
 
@@ -240,6 +241,16 @@ def _fingerprint(folder: Path, modules: Path) -> str:
         if path.is_file():
             found.update(f"{path.name}\n".encode() + path.read_bytes())
     return found.hexdigest()
+
+
+def _plan_text(output: str) -> str:
+    """Return the part of the output that says what would change, without the reading before and the hints after."""
+    begin = next((at for word in _PLAN_BEGINS if (at := output.find(word)) >= 0), 0)
+    end = output.find("\n─", begin)
+    return output[begin : end if end >= 0 else None].strip()
+
+
+_PLAN_BEGINS = ("Terraform used the selected providers", "Changes to Outputs:", "No changes.")
 
 
 def _worth_telling(line: str) -> bool:

@@ -1,0 +1,86 @@
+"""Results of deployments, steps and proofs, as documents and rows that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from glue.cli.output import Table
+from glue.core.truth import Truth
+from glue.deploying import Deployed
+from glue.errors import SlipwayError
+from glue.executor import Step
+from glue.verifying import Verified
+
+
+def error_document(error: SlipwayError) -> dict[str, object]:
+    """Return an error for a JSON result."""
+    return {"message": error.message, "remedy": error.remedy, "exit_code": error.exit_code}
+
+
+def steps_table(steps: Sequence[Step]) -> Table:
+    """Return a row for each step."""
+    rows = [(step.name, step.outcome, step.detail) for step in steps]
+    return Table(("step", "status", "detail"), rows)
+
+
+def truth_document(truth: Truth) -> dict[str, object]:
+    """Return a verdict for a JSON result."""
+    return {
+        "state": truth.state,
+        "endpoint_name": truth.endpoint,
+        "wanted": truth.wanted,
+        "live": truth.live_revision,
+        "config": truth.live_config,
+        "status": truth.status,
+        "reasons": list(truth.reasons),
+    }
+
+
+def verified_document(verified: Verified) -> dict[str, object]:
+    """Return a proof for a JSON result."""
+    return {
+        "truth": truth_document(verified.truth),
+        "golden": [
+            {
+                "variant": report.variant,
+                "release": report.release,
+                "asked": len(report.results),
+                "failed": [{"name": r.name, "reason": r.reason} for r in report.failed],
+                "slowest_ms": round(max((r.latency_ms for r in report.results), default=0.0), 1),
+            }
+            for report in verified.golden
+        ],
+    }
+
+
+def golden_text(verified: Verified) -> str:
+    """Return `12 of 12 golden requests answered`, or why none was asked."""
+    asked = sum(len(report.results) for report in verified.golden)
+    failed = sum(len(report.failed) for report in verified.golden)
+    return f"{asked - failed} of {asked} answered" if asked else "none asked"
+
+
+def deployed_document(deployed: Deployed) -> dict[str, object]:
+    """Return a deployment for a JSON result."""
+    document: dict[str, object] = {
+        "endpoint": deployed.endpoint,
+        "revision": deployed.revision,
+        "applied": deployed.changed,
+        "changes": deployed.plan.as_json(),
+        "plan_text": deployed.plan_text,
+        "failure": deployed.failure,
+        "returned_to": deployed.returned_to,
+        "seconds": round(deployed.seconds, 3),
+    }
+    proof: Mapping[str, object] = verified_document(deployed.verified) if deployed.verified else {}
+    return {**document, **proof}
+
+
+def deployed_line(deployed: Deployed) -> str:
+    """Return how a deployment ended, in a sentence."""
+    if deployed.failure:
+        went = f" It went back to {deployed.returned_to}, which is proven live." if deployed.returned_to else ""
+        return f"{deployed.endpoint}: FAILED: {deployed.failure}.{went}"
+    proof = golden_text(deployed.verified) if deployed.verified else "not asked"
+    done = f"applied ({deployed.plan.text})" if deployed.changed else "nothing to apply"
+    return f"{deployed.endpoint}: {deployed.revision} is live: {done}; truth check passed; golden requests: {proof}."

@@ -1,0 +1,68 @@
+"""`slipway image`: the golden image, built and pushed without Docker."""
+
+from __future__ import annotations
+
+# ruff: noqa: PLC0415 - what a command needs is imported when it is called, for start-up's sake
+from pathlib import Path
+
+import click
+
+from glue.cli import options
+from glue.cli.app import App
+from glue.cli.output import Result
+
+_MODEL = click.option("--model", required=True, help="Model, a folder below models/.")
+
+
+@click.group(short_help="Build and push the golden image.")
+def image() -> None:
+    """Build the golden image of a model as reproducible layers, and push it, without Docker."""
+
+
+@image.command()
+@_MODEL
+@click.option("--commit", help="Commit that the image is named after. [default: the checkout's]")
+@click.option("--base", type=click.Path(path_type=Path), help="OCI layout whose layers come first.")
+@click.option("--architecture", type=click.Choice(("amd64", "arm64")), help="[default: this machine's]")
+@options.command()
+def build(app: App, *, model: str, commit: str | None, base: Path | None, architecture: str | None) -> Result:
+    """Build the image of a model. The same files and commit give the same digest."""
+    from glue.oci.build import build_image
+
+    built = build_image(model, repository=app.workspace.root, commit=commit, base=base, architecture=architecture)
+    size = sum(blob.size for blob in built.blobs)
+    return Result(
+        {"command": "image build", "model": model, "digest": built.digest, "commit": built.commit, "bytes": size},
+        lines=(f"{built.digest}  {model} at {built.commit[:12]}, {size / 1e6:.1f} MB",),
+    )
+
+
+@image.command()
+@_MODEL
+@options.environment
+@options.command()
+def push(app: App, *, model: str, environment: str) -> Result:
+    """Push the image that was built last into an environment's registry, layer by layer; what is there stays."""
+    from glue.oci.layout import load
+    from glue.oci.push import push_image
+
+    where = app.estate.environment(environment)
+    built = load(app.workspace.root / "build" / "images" / model)
+    session = app.accounts.session(where)
+    session.parameters.foundation(where).model(model)
+    report = push_image(
+        built, registry=session.registry, repository=f"{where.project}/{model}", progress=app.console.say
+    )
+    done = f"{report.digest} pushed as {report.repository}:{report.tag}, {report.uploaded_bytes / 1e6:.1f} MB"
+    return Result(
+        {
+            "command": "image push",
+            "env": environment,
+            "repository": report.repository,
+            "digest": report.digest,
+            "tag": report.tag,
+            "uploaded_bytes": report.uploaded_bytes,
+            "changed": report.pushed,
+        },
+        lines=(done if report.pushed else f"Nothing to do: {report.repository}:{report.tag} is {report.digest}",),
+    )

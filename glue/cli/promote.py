@@ -1,0 +1,167 @@
+"""`slipway promote`: a release, one environment further."""
+
+from __future__ import annotations
+
+# ruff: noqa: PLC0415 - what a command needs is imported when it is called, for start-up's sake
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from glue.cli import options
+from glue.cli.app import App
+from glue.cli.output import Result
+
+if TYPE_CHECKING:
+    from glue.core.promotion import PromotionPlan
+    from glue.executor import Executor, Step
+    from glue.promotion import Planner, Prepared
+
+
+@click.command(short_help="Bring a release to the next environment.")
+@click.argument("release")
+@click.option("--to", "target", required=True, metavar="ENV", help="Environment to bring it to.")
+@options.endpoint(text="Endpoint to put it on. [default: all that serve its model]")
+@click.option("--apply", "deploy", is_flag=True, help="Plan, apply and prove it, and go back on failure.")
+@click.option("--image-timeout", type=click.IntRange(0), default=900, show_default=True, help="Seconds to wait for it.")
+@options.command(dry_run=True, asks=True)
+def promote(app: App, *, release: str, target: str, endpoint: str | None, deploy: bool, image_timeout: int) -> Result:
+    """Bring RELEASE to an environment, from the one before it in the chain.
+
+    Files are copied inside S3 and compared with the manifest, the image's digest is awaited in the target's registry,
+    the model package is registered, and a new revision is written into the endpoint's revisions file. Without --apply
+    it ends there, for a pull request. A step that is done already is skipped; a rerun changes nothing.
+    """
+    from glue.promotion import Planner
+
+    environment = app.estate.environment(target)
+    if endpoint is not None:
+        app.estate.check_endpoint(target, endpoint)
+    with ExitStack() as held:
+        if not app.dry_run:
+            for name in [endpoint] if endpoint else app.estate.endpoints(target):
+                held.enter_context(app.alone(environment, name))
+        planner = Planner(estate=app.estate, session=app.accounts.session(environment), now=app.now())
+        prepared = planner.prepare(release, endpoint=endpoint)
+        return _carry_out(app, planner, prepared, deploy=deploy, image_timeout=image_timeout)
+
+
+def _carry_out(app: App, planner: Planner, prepared: Prepared, *, deploy: bool, image_timeout: int) -> Result:
+    from glue.promotion import carry_out
+
+    del planner
+    plan = prepared.plan
+    steps = carry_out(plan, _executor(app, prepared, image_timeout), console=app.console)
+    if app.dry_run:
+        return _result(plan, steps, lines=("Dry run: nothing was changed.",))
+    if deploy:
+        return _deploy(app, plan, steps)
+    lines = _next(app, plan) if any(entry.rendered.changed for entry in plan.endpoints) else (_nothing(steps),)
+    return _result(plan, steps, lines=lines)
+
+
+def _executor(app: App, prepared: Prepared, image_timeout: int) -> Executor:
+    from glue.executor import Acting, Printing
+
+    if app.dry_run:
+        return Printing()
+    return Acting(
+        session=app.accounts.session(prepared.plan.target),
+        loaded=prepared.loaded,
+        estate=app.estate,
+        console=app.console,
+        image_timeout_s=image_timeout,
+    )
+
+
+def _deploy(app: App, plan: PromotionPlan, steps: list[Step]) -> Result:
+    from glue.cli import describe
+    from glue.fanout import side_by_side
+
+    deployer = app.deployer(plan.target)
+
+    def work(entry: Any) -> Any:
+        stack = app.stack(plan.target, entry.endpoint)
+        return deployer.deploy(stack, before=entry.before, after=entry.rendered.revisions)
+
+    outcomes = side_by_side(plan.endpoints, work, interrupt=app.runner.processes.interrupt)
+    values = [outcome.value for outcome in outcomes if outcome.value is not None]
+    errors = [(outcome.item.endpoint, outcome.error) for outcome in outcomes if outcome.error is not None]
+    lines = [describe.deployed_line(value) for value in values]
+    lines += [f"{name}: {error}" for name, error in errors]
+    applied = any(value.changed for value in values)
+    codes = [value.exit_code for value in values] + [error.exit_code for _, error in errors]
+    exit_code = min((code for code in codes if code), default=0)
+    if not applied and not exit_code and not _changed(steps):
+        lines.append(_nothing(steps))
+    documents = {value.endpoint: describe.deployed_document(value) for value in values}
+    failed = {name: {"error": describe.error_document(error)} for name, error in errors}
+    text = "\n\n".join(value.plan_text for value in values if value.changed)
+    return _result(
+        plan,
+        steps,
+        lines=tuple(lines),
+        deployed={**documents, **failed},
+        applied=applied,
+        exit_code=exit_code,
+        text=text,
+    )
+
+
+def _result(
+    plan: PromotionPlan,
+    steps: list[Step],
+    *,
+    lines: tuple[str, ...],
+    deployed: dict[str, dict[str, object]] | None = None,
+    applied: bool = False,
+    exit_code: int = 0,
+    text: str = "",
+) -> Result:
+    from glue.cli import describe
+
+    endpoints = [
+        {
+            "endpoint": entry.endpoint,
+            "revision": entry.rendered.live,
+            "action": entry.rendered.action,
+            "before": entry.rendered.before,
+            "differences": list(entry.changes),
+            **(deployed or {}).get(entry.endpoint, {}),
+        }
+        for entry in plan.endpoints
+    ]
+    document = {
+        "command": "promote",
+        "release": plan.release.release,
+        "from": plan.source.name if plan.source else None,
+        "to": plan.target.name,
+        "image": plan.release.image_digest,
+        "steps": [step.as_json() for step in steps],
+        "endpoints": endpoints,
+        "copied_bytes": sum(step.bytes for step in steps),
+        "plan_text": text,
+        "changed": applied or _changed(steps),
+    }
+    return Result(document, lines=lines, tables=(describe.steps_table(steps),), exit_code=exit_code)
+
+
+def _changed(steps: list[Step]) -> bool:
+    return any(step.outcome == "done" and step.name != "manifest" for step in steps)
+
+
+def _nothing(steps: list[Step]) -> str:
+    return f"Nothing to do: {len(steps)} steps looked at, all of them done before."
+
+
+def _next(app: App, plan: PromotionPlan) -> tuple[str, ...]:
+    """Return what comes next when it ends before the apply: what to commit, and which targets to run."""
+    files = [
+        app.workspace.shown(app.estate.revisions_file(plan.target.name, entry.endpoint))
+        for entry in plan.endpoints
+        if entry.rendered.changed
+    ]
+    names = [entry.endpoint for entry in plan.endpoints if entry.rendered.changed]
+    commands = [f"  make plan ENV={plan.target.name} ENDPOINT={name}" for name in names]
+    commands += [f"  make apply ENV={plan.target.name} ENDPOINT={name}" for name in names]
+    return (f"Next: commit {', '.join(files)}, and after the review:\n" + "\n".join(commands),)
