@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 # ruff: noqa: PLC0415 - what a command needs is imported when it is called, for start-up's sake
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -43,15 +45,20 @@ def build(app: App, *, model: str, commit: str | None, base: Path | None, archit
 @options.command()
 def push(app: App, *, model: str, environment: str) -> Result:
     """Push the image that was built last into an environment's registry, layer by layer; what is there stays."""
-    from glue.oci.layout import load
+    from glue.oci.layout import load, read_config
     from glue.oci.push import push_image
 
     where = app.estate.environment(environment)
     built = load(app.workspace.root / "build" / "images" / model)
     session = app.accounts.session(where)
     session.parameters.foundation(where).model(model)
+    tag = built.commit or _commit(read_config(built.path, built.config))
     report = push_image(
-        built, registry=session.registry, repository=f"{where.project}/{model}", progress=app.console.say
+        built,
+        registry=session.registry,
+        repository=f"{where.project}/{model}",
+        tag=tag,
+        progress=app.console.say,
     )
     done = f"{report.digest} pushed as {report.repository}:{report.tag}, {report.uploaded_bytes / 1e6:.1f} MB"
     return Result(
@@ -62,7 +69,14 @@ def push(app: App, *, model: str, environment: str) -> Result:
             "digest": report.digest,
             "tag": report.tag,
             "uploaded_bytes": report.uploaded_bytes,
-            "changed": report.pushed,
+            "changed": report.changed,
         },
-        lines=(done if report.pushed else f"Nothing to do: {report.repository}:{report.tag} is {report.digest}",),
+        lines=(done if report.changed else f"Nothing to do: {report.repository}:{report.tag} is {report.digest}",),
     )
+
+
+def _commit(config: Mapping[str, Any]) -> str | None:
+    """Return the commit that an image's labels name
+    (https://github.com/opencontainers/image-spec/blob/main/annotations.md)."""
+    labels: Mapping[str, str] = config.get("config", {}).get("Labels", {})
+    return labels.get("org.opencontainers.image.revision")

@@ -95,7 +95,7 @@ def _deploy(app: App, plan: PromotionPlan, steps: list[Step]) -> Result:
     if not applied and not exit_code and not _changed(steps):
         lines.append(_nothing(steps))
     documents = {value.endpoint: describe.deployed_document(value) for value in values}
-    failed = {name: {"error": describe.error_document(error)} for name, error in errors}
+    failed: dict[str, dict[str, object]] = {name: {"error": describe.error_document(error)} for name, error in errors}
     text = "\n\n".join(value.plan_text for value in values if value.changed)
     return _result(
         plan,
