@@ -1,0 +1,126 @@
+"""Accounts, sessions, and keys that are of no use."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from sandbox import identity
+from sandbox.errors import AwsError
+from sandbox.server import Server
+from tests.sandbox_core.helpers import refused
+
+TRUST = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
+
+
+def stranger(key: str = "AKIAABCDEFGHIJKLMNOP", **more: Any) -> Callable[[str], Any]:
+    session = boto3.Session(aws_access_key_id=key, aws_secret_access_key="x", region_name="eu-west-1", **more)
+    return lambda service: session.client(service, config=Config(retries={"total_max_attempts": 1}))
+
+
+@pytest.mark.parametrize(
+    ("profile", "account", "role"),
+    [
+        ("dev", "111111111111", "operator"),
+        ("qa", "222222222222", "operator"),
+        ("production", "333333333333", "operator"),
+        ("application", "444444444444", "search-application"),
+    ],
+)
+def test_each_profile_is_its_accounts_operator(
+    client: Callable[..., Any], profile: str, account: str, role: str
+) -> None:
+    who = client("sts", profile).get_caller_identity()
+    assert who["Account"] == account
+    assert who["Arn"] == f"arn:aws:sts::{account}:assumed-role/{role}/person-{profile}"
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "expected"),
+    [
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/CommonErrors.html and each service's own list
+        ("sts", "get_caller_identity", ("InvalidClientTokenId", 403)),
+        ("iam", "list_roles", ("InvalidClientTokenId", 403)),
+        ("s3", "list_buckets", ("InvalidAccessKeyId", 403)),
+        ("ssm", "describe_parameters", ("UnrecognizedClientException", 400)),
+        ("lambda", "list_functions", ("UnrecognizedClientException", 403)),
+    ],
+)
+def test_an_unknown_key_belongs_to_no_account(
+    server: Server, service: str, call: str, expected: tuple[str, int]
+) -> None:
+    assert refused(getattr(stranger()(service), call)) == expected
+
+
+def test_a_role_that_does_not_exist_is_access_denied(client: Callable[..., Any]) -> None:
+    # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html; moto hands out credentials
+    call = {"RoleArn": "arn:aws:iam::222222222222:role/slipway-qa-promote", "RoleSessionName": "me"}
+    assert refused(client("sts").assume_role, **call) == ("AccessDenied", 403)
+
+
+def test_how_long_a_session_may_last(client: Callable[..., Any]) -> None:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_update-role-settings.html, "Role chaining"
+    arn = client("iam").create_role(RoleName="short", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    long = client("iam").create_role(
+        RoleName="long", AssumeRolePolicyDocument=json.dumps(TRUST), MaxSessionDuration=43200
+    )["Role"]["Arn"]
+    sts, name = client("sts"), {"RoleSessionName": "me"}
+    assert refused(sts.assume_role, RoleArn=arn, DurationSeconds=7200, **name) == ("ValidationError", 400)
+    assert refused(sts.assume_role, RoleArn=long, DurationSeconds=7200, **name) == ("ValidationError", 400)  # chained
+    person = boto3.Session(profile_name="person").client("sts")
+    assert person.assume_role(RoleArn=long, DurationSeconds=7200, **name)["Credentials"]["AccessKeyId"]
+    person.close()
+
+
+def test_temporary_credentials_need_their_token_and_their_time(client: Callable[..., Any]) -> None:
+    client("iam").create_role(RoleName="timed", AssumeRolePolicyDocument=json.dumps(TRUST))
+    made = identity.role_credentials("arn:aws:iam::111111111111:role/timed", session_name="test")
+    token = {"aws_session_token": made.session_token}
+    assert stranger(made.access_key_id, **token)("sts").get_caller_identity()["Account"] == "111111111111"
+    assert refused(stranger(made.access_key_id)("sts").get_caller_identity)[0] == "InvalidClientTokenId"
+    wrong = stranger(made.access_key_id, aws_session_token="other")
+    assert refused(wrong("s3").list_buckets) == ("InvalidToken", 400)
+    session = identity._sessions[made.access_key_id]
+    session.expiration = datetime.datetime(2020, 1, 1)  # noqa: DTZ001  (moto's dates are naive)
+    late = stranger(made.access_key_id, **token)
+    assert refused(late("sts").get_caller_identity) == ("ExpiredToken", 403)
+    assert refused(late("s3").list_buckets) == ("ExpiredToken", 400)
+    assert refused(late("ssm").describe_parameters) == ("ExpiredTokenException", 400)
+    with pytest.raises(AwsError, match="AccessDenied"):
+        identity.role_credentials("arn:aws:iam::111111111111:role/none", session_name="test")
+
+
+def test_a_key_that_was_switched_off_is_unknown(client: Callable[..., Any]) -> None:
+    iam = client("iam")
+    iam.create_user(UserName="leaver")
+    key = iam.create_access_key(UserName="leaver")["AccessKey"]["AccessKeyId"]
+    assert stranger(key)("sts").get_caller_identity()["Arn"] == "arn:aws:iam::111111111111:user/leaver"
+    iam.update_access_key(UserName="leaver", AccessKeyId=key, Status="Inactive")
+    assert refused(stranger(key)("sts").get_caller_identity) == ("InvalidClientTokenId", 403)
+
+
+def test_nobody_is_let_in_unsigned(server: Server) -> None:
+    url = server.application.settings.url
+    for path, body in (("/some-bucket/key", None), ("/", b"Action=GetCallerIdentity"), ("/moto-api/reset", b"")):
+        request = urllib.request.Request(f"{url}{path}", data=body)  # noqa: S310
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request)  # noqa: S310
+        with caught.value as error:
+            assert error.code == 403, path
+
+
+def test_an_account_cannot_be_chosen_by_a_header(client: Callable[..., Any]) -> None:
+    sts = client("sts")
+    sts.meta.events.register(
+        "before-sign.sts.GetCallerIdentity",
+        lambda request, **_: request.headers.add_header("x-moto-account-id", "333333333333"),
+    )
+    assert sts.get_caller_identity()["Account"] == "111111111111"
