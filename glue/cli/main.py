@@ -24,6 +24,7 @@ COMMANDS = {
     "verify": ("glue.cli.verify:verify", "Compare what is live with what is wanted; ask the golden requests."),
     "rollback": ("glue.cli.rollback:rollback", "Move an endpoint back to a retained revision."),
     "status": ("glue.cli.status:status", "Show what is live, in every environment."),
+    "doctor": ("glue.cli.doctor:doctor", "Look for what is missing on this machine and in the accounts."),
     "image": ("glue.cli.image:image", "Build and push the golden image."),
 }
 
