@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -81,10 +81,6 @@ class Registry:
                 remedy="Build and push it first: make image MODEL=<model>.",
             )
         return image.digest
-
-    def exists(self, repository: str, digest: str) -> bool:
-        """Tell whether the repository has the image."""
-        return self.describe(repository, digest) is not None
 
     def wait_for(
         self,
@@ -287,11 +283,3 @@ def image_reference(image: str) -> tuple[str | None, str]:
         return path, digest
     path, _, tag = image.rpartition(":")
     return (path, tag) if path and "/" not in tag else (image, "latest")
-
-
-def layer_digests(descriptors: Sequence[object]) -> tuple[str, ...]:
-    """Return the digests of a manifest's descriptors. Raises AwsError when one has none."""
-    found = tuple(str(entry["digest"]) for entry in descriptors if isinstance(entry, dict) and "digest" in entry)
-    if len(found) != len(descriptors):
-        raise AwsError("an image manifest has a layer without a digest")
-    return found

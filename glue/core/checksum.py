@@ -12,7 +12,6 @@ import base64
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from glue.errors import UsageError
@@ -140,12 +139,6 @@ def of_stream(stream: Readable, *, part_size: int) -> Checksums:
     for piece in pieces(stream):
         hasher.update(piece)
     return hasher.finish()
-
-
-def of_file(path: Path) -> Checksums:
-    """Read a file and return its checksums. Raises OSError as `open` does."""
-    with path.open("rb") as stream:
-        return of_stream(stream, part_size=part_size_for(path.stat().st_size))
 
 
 def pieces(stream: Readable, size: int = _READ) -> Iterator[bytes]:
