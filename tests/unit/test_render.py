@@ -1,0 +1,162 @@
+"""The next revision: what is rewritten, what is carried over, and when nothing is to do."""
+
+from dataclasses import replace
+
+import pytest
+
+from glue.core import render
+from glue.core.revision import Revisions
+from glue.core.rollback import choose, plan_rollback
+from glue.core.serving import CaptureSettings
+from glue.errors import RefusedError, UsageError
+from tests.unit.revision_support import (
+    BUCKET,
+    DIGEST,
+    NEXT_RELEASE,
+    RELEASE,
+    REPOSITORY,
+    ROLE,
+    foundation,
+    history,
+    release,
+    revision,
+    settings,
+)
+
+
+def rendered(**changes: object):
+    arguments = {"settings": settings(), "releases": {"ranker": release()}, "foundation": foundation(), "counts": {}}
+    return render.content(**{**arguments, **changes})  # type: ignore[arg-type]
+
+
+def test_everything_of_the_source_becomes_the_targets() -> None:
+    source = "s3://slipway-dev-artifacts-111111111111"
+    made = rendered(
+        releases={
+            "ranker": release(
+                source=True,
+                WORDS=f"{source}/releases/ranker/{RELEASE}/words.txt",
+                TWO=f"{source}/releases/ranker/{RELEASE}/a,{source}/releases/ranker/{RELEASE}/b",
+                OTHER=f"{source}/releases/other/{RELEASE}/x",
+                PLAIN="yes",
+            )
+        },
+        settings=settings(environment={"PLAIN": "no", "OWN": "1"}),
+    )
+    main = made.variants["main"]
+    prefix = f"s3://{BUCKET}/releases/ranker/{RELEASE}"
+    assert main.model_data_url == f"{prefix}/model.tar.gz"
+    assert main.image == f"{REPOSITORY}@{DIGEST}"
+    assert main.execution_role_arn == ROLE
+    assert main.environment == {
+        "WORDS": f"{prefix}/words.txt",
+        "TWO": f"{prefix}/a,{prefix}/b",
+        "OTHER": f"{source}/releases/other/{RELEASE}/x",
+        "PLAIN": "no",
+        "OWN": "1",
+        "SAGEMAKER_SUBMIT_DIRECTORY": f"{prefix}/sourcedir.tar.gz",
+    }
+
+
+def test_capture_goes_to_the_targets_bucket() -> None:
+    made = rendered(settings=replace(settings(), data_capture=CaptureSettings(sampling_percentage=10)))
+    assert made.data_capture is not None
+    assert made.data_capture.destination_s3_uri == f"s3://{BUCKET}/capture/ranker"
+    assert made.data_capture.modes == ("Input", "Output")
+
+
+def test_a_model_without_a_release_is_refused_by_name() -> None:
+    with pytest.raises(RefusedError, match="also serves ranker"):
+        rendered(releases={})
+
+
+@pytest.mark.parametrize(
+    ("asked", "bounds", "live", "frozen", "expected"),
+    [
+        (1, None, 0, None, 1),  # the first revision
+        (2, None, 1, 1, 2),  # the human wants more
+        (1, None, 2, 2, 1),  # the human wants fewer than the live revision
+        (1, None, 5, 1, 5),  # somebody scaled out by hand: never scale in
+        (1, (1, 3), 2, 1, 2),  # autoscaling scaled out
+        (1, (1, 3), 9, 1, 3),  # but never beyond its bounds
+        (1, (2, 3), 0, None, 2),  # nor below
+        (3, (1, 4), 1, 3, 3),
+    ],
+)
+def test_counts_never_scale_in(
+    asked: int, bounds: tuple[int, int] | None, live: int, frozen: int | None, expected: int
+) -> None:
+    chosen = settings(count=asked, bounds=bounds)
+    before = revision(frozen) if frozen else None
+    assert render.counts(chosen, live={"main": live} if live else {}, frozen=before) == {"main": expected}
+
+
+def test_the_same_content_is_nothing_to_do_also_when_autoscaling_changed_the_count() -> None:
+    before = history(revision(1))
+    scaled = render.add(before, revision(3), settings=settings(bounds=(1, 3)), created="x")
+    assert (scaled.action, scaled.revisions) == ("same", before)
+    asked = render.add(before, revision(3), settings=settings(count=3), created="x")
+    assert asked.action == "new"
+    by_hand = render.add(before, revision(3), settings=settings(count=1), created="x")
+    assert by_hand.action == "same"
+
+
+def test_equal_content_that_is_retained_becomes_live_again() -> None:
+    before = history(revision(1), revision(1, release=NEXT_RELEASE))
+    again = render.add(before, revision(1), settings=settings(), created="x")
+    assert again.action == "moved"
+    assert again.live.startswith("r1-")
+    assert again.revisions.revisions == before.revisions
+
+
+def test_new_content_is_a_new_revision_that_remembers() -> None:
+    before = history(revision(1))
+    new = render.add(before, revision(1, release=NEXT_RELEASE), settings=settings(), created="now")
+    assert new.action == "new"
+    assert new.before == before.live
+    assert new.revisions.live_revision is not None
+    assert (new.revisions.live_revision.replaces, new.revisions.live_revision.created) == (before.live, "now")
+    lines = render.difference(before.live_revision, new.revisions.live_revision)
+    assert lines == [f"variants.main.release: {RELEASE} -> {NEXT_RELEASE}"]
+
+
+def rollback(revisions: Revisions, **changes: object):
+    arguments = {"settings": settings(), "to": None, "live_counts": {}, "now": False, "created": "x"}
+    return plan_rollback(revisions, **{**arguments, **changes})  # type: ignore[arg-type]
+
+
+def test_rollback_goes_to_what_was_replaced() -> None:
+    two = history(revision(1), revision(1, release=NEXT_RELEASE))
+    plan = rollback(two)
+    assert plan.rendered.action == "moved"
+    assert plan.rendered.live == min(two.revisions)
+    assert plan.rendered.revisions.revisions == two.revisions
+
+
+def test_rollback_with_more_instances_takes_todays_count_unless_now() -> None:
+    two = history(revision(1), revision(1, release=NEXT_RELEASE))
+    plan = rollback(two, live_counts={"main": 4}, settings=settings(bounds=(1, 3)))
+    assert plan.rendered.action == "new"
+    live = plan.rendered.revisions.live_revision
+    assert live is not None
+    assert live.variants["main"].initial_instance_count == 3
+    assert live.variants["main"].release == RELEASE
+    assert live.replaces == two.live
+    flipped = rollback(two, live_counts={"main": 4}, now=True)
+    assert (flipped.rendered.action, flipped.scales_in) == ("moved", {"main": (4, 1)})
+
+
+def test_rollback_to_the_live_revision_is_nothing_to_do() -> None:
+    two = history(revision(1), revision(2))
+    assert not rollback(two, to=two.live).rendered.changed
+
+
+def test_rollback_without_a_way_back_is_refused_and_lists_what_there_is() -> None:
+    one = history(revision(1))
+    with pytest.raises(RefusedError, match="replaced nothing") as caught:
+        choose(one, None)
+    assert str(one.live) in str(caught.value)
+    with pytest.raises(UsageError, match="is not retained"):
+        choose(one, "r9-00000000")
+    with pytest.raises(RefusedError, match="no live revision"):
+        choose(Revisions(), None)
