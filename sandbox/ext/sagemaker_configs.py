@@ -93,7 +93,7 @@ def delete_endpoint_config(self: Any) -> EmptyResult:
         users = [
             endpoint.name
             for endpoint in backend(self).endpoints.values()
-            if endpoint.status != "Failed"
+            if endpoint.status not in {"Failed", "Deleting"}
             and record.name in {endpoint.config_name, endpoint.fleet.config_name, endpoint.pending_config}
         ]
         if users:
