@@ -48,10 +48,15 @@ def provider_binary(folder: Path) -> Path:
 
 @contextmanager
 def shared_provider(binary: Path) -> Iterator[str]:
-    """Start the provider in debug mode and give the value of TF_REATTACH_PROVIDERS; it ends with the context."""
+    """Start the provider in debug mode and give the value of TF_REATTACH_PROVIDERS; it ends with the context.
+
+    It gets no AWS settings: with AWS_CA_BUNDLE a provider process can be configured only once.
+    """
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     with subprocess.Popen(
-        [binary, "-debug"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
-    ) as provider:
+        [binary, "-debug"],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+    ) as provider:  # fmt: skip
         try:
             yield _reattach(provider)
         finally:
