@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from glue.aws.described import (
+from glue.core.described import (
     DataCapture,
     Endpoint,
     EndpointConfig,

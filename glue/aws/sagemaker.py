@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore import exceptions as boto
 
-from glue.aws.described import Endpoint, EndpointConfig, Model, ModelPackage
 from glue.aws.describing import config_of, endpoint_of, model_of, package_of
 from glue.aws.errors import Where, code_of, message_of, translated
+from glue.core.described import Endpoint, EndpointConfig, Model, ModelPackage
 from glue.errors import AwsError, NotFoundError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from glue.core.truth import Live, revision_in
 
 if TYPE_CHECKING:
-    from glue.aws.described import VariantState
+    from glue.core.described import VariantState
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from glue.core.render import flat
 from glue.core.revision import Network, Revision, Variant, content_of
 
 if TYPE_CHECKING:
-    from glue.aws.described import DataCapture, Endpoint, EndpointConfig, Model, VariantConfig
+    from glue.core.described import DataCapture, Endpoint, EndpointConfig, Model, VariantConfig
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html
 UNDER_WAY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")

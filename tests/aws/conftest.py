@@ -33,7 +33,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = running_in(Path(tmp_path_factory.mktemp("sandbox")), _free_port()).start()
     settings = running.application.settings
@@ -69,7 +69,7 @@ class Estate:
             client.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def estate(server: Server) -> Iterator[Estate]:
     dev = Environment("dev", DEV, REGION, models=("ranker",))
     qa = Environment("qa", QA, REGION, promotes_from=Neighbour("dev", DEV, REGION), models=("ranker",))
@@ -140,18 +140,18 @@ def foundation(environment: Environment, key_arn: str) -> dict[str, object]:
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def accounts(estate: Estate) -> Iterator[Accounts]:
     with Accounts() as made:
         yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def dev(accounts: Accounts, estate: Estate) -> Session:
     return accounts.session(estate.dev)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def qa(accounts: Accounts, estate: Estate) -> Session:
     return accounts.session(estate.qa)
 

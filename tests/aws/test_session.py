@@ -24,14 +24,15 @@ def test_works_in_the_promote_role_of_the_environment(accounts: Accounts, estate
     assert accounts.session(estate.qa) is session
 
 
-def test_counts_calls_by_service_and_operation(accounts: Accounts, estate: Estate) -> None:
-    session = accounts.session(estate.dev)
-    before = session.calls.total
-    session.parameters.foundation(estate.dev)
-    session.parameters.foundation(estate.dev)
-    assert session.calls.total == before + 1
-    assert session.calls.by_operation()["ssm:GetParameter"] == 1
-    assert accounts.api_calls["dev"]["sts:AssumeRole"] >= 1
+def test_counts_calls_by_service_and_operation(estate: Estate) -> None:
+    with Accounts() as accounts:
+        session = accounts.session(estate.dev)
+        before = session.calls.total
+        session.parameters.foundation(estate.dev)
+        session.parameters.foundation(estate.dev)
+        assert session.calls.total == before + 1
+        assert session.calls.by_operation()["ssm:GetParameter"] == 1
+        assert accounts.api_calls["dev"]["sts:AssumeRole"] >= 1
 
 
 def test_the_role_of_the_session_names_the_user(estate: Estate) -> None:

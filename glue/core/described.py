@@ -1,4 +1,4 @@
-"""SageMaker's resources as data: every field that decides what an endpoint does.
+"""SageMaker's resources as data, as `glue.aws.sagemaker` reads them: every field that decides what an endpoint does.
 
 Units and values are AWS's own (https://docs.aws.amazon.com/sagemaker/latest/APIReference/). None: AWS did not say.
 """
