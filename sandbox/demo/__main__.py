@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from sandbox import lifecycle
 from sandbox.demo.meter import Meter
 from sandbox.demo.report import Report
@@ -55,7 +57,7 @@ def tell(settings: Settings, show: Show, output: Path) -> int:
     story = Story(shell=Shell(environment, log), report=report, output=output)
     try:
         story.tell()
-    except StepError as error:
+    except (StepError, BotoCoreError, ClientError) as error:
         show.note(f"{error}\nEverything that was printed: {log}")
         report.check("the story came to its end", False, str(error).splitlines()[0])
     path = report.write(output)

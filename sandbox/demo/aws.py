@@ -17,6 +17,7 @@ from sandbox.demo.shell import StepError
 REGION = "eu-west-1"
 QUESTION = Path(__file__).with_name("question.json")
 TRAINING_SECONDS = 180
+REPLICATION_SECONDS = 30
 
 
 @cache
@@ -53,6 +54,18 @@ def train(*, foundation: dict[str, Any], model: str, image: str, name: str, hype
             raise StepError(f"training job {name} is {job['TrainingJobStatus']}: {job.get('FailureReason')}")
         time.sleep(0.5)
     raise StepError(f"training job {name} did not end within {TRAINING_SECONDS} s")
+
+
+def replicated(environment: str, repository: str, digest: str) -> bool:
+    """Wait until an environment's registry holds an image; False if it never does. Replication takes its time."""
+    registry = client(environment, "ecr")
+    deadline = time.monotonic() + REPLICATION_SECONDS
+    while time.monotonic() < deadline:
+        answer = registry.batch_get_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])
+        if answer["images"]:
+            return True
+        time.sleep(0.5)
+    return False
 
 
 def foundation(environment: str) -> dict[str, Any]:

@@ -73,10 +73,8 @@ class Story:
             pushed = self.shell.slipway("image", "push", "--model", MODEL, "--env", CHAIN[0])
         digest = str(pushed["digest"])
         for environment in CHAIN:
-            held = aws.client(environment, "ecr").describe_images(
-                repositoryName=f"slipway/{MODEL}", imageIds=[{"imageDigest": digest}]
-            )["imageDetails"]
-            self.report.check(f"{environment}'s own registry holds the image", len(held) == 1, digest[:19])
+            held = aws.replicated(environment, f"slipway/{MODEL}", digest)
+            self.report.check(f"{environment}'s own registry holds the image", held, digest[:19])
         url = aws.foundation(CHAIN[0])["models"][MODEL]["repository_url"]
         return f"{url}@{digest}"
 
