@@ -38,7 +38,7 @@ locals {
         "s3:PutObject",
         "s3:PutObjectTagging",
       ]
-      resources  = ["${local.artifacts}/evidence/*", "${local.artifacts}/releases/*"]
+      resources  = ["${local.artifacts}/evidence/*", "${local.artifacts}/release-index/*", "${local.artifacts}/releases/*"]
       conditions = []
     }
     ReadTrainingOutputs = {
