@@ -147,7 +147,7 @@ class Acting:
         return Step(_revision_step(plan), "done", _described(plan))
 
     def _progress(self) -> Callable[[int, int], None]:
-        last = [0.0]
+        last = [time.monotonic()]
 
         def progress(done: int, total: int) -> None:
             now = time.monotonic()

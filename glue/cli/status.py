@@ -73,7 +73,7 @@ def _result(rows: list[EndpointStatus]) -> Result:
                 ", ".join(row.releases) or "-",
                 ", ".join(image.removeprefix("sha256:")[:12] for image in row.images) or "-",
                 row.instances or "-",
-                row.since or "-",
+                f"{row.since[:19]}Z" if row.since else "-",
                 "UNREADABLE" if row.error else row.status or "-",
             )
             for row in rows

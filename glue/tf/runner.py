@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from glue.console import Console
-from glue.core.plan import PlanSummary, summarize
+from glue.core.plan import Change, PlanSummary, summarize
 from glue.errors import RefusedError, SlipwayError
 from glue.tf.commands import Command, Commands, Place
 from glue.tf.messages import explain
@@ -74,7 +74,7 @@ class Runner:
         done = self.run(place, self.commands.plan(place, profile=self.profile(stack), out=file), codes=(0, 2))
         summary = self._summary(place, file) if done.exit_code == 2 else PlanSummary()
         planned = Planned(stack, summary, file, time.monotonic() - began, _plan_text(done.output))
-        _notes(file).write_text(json.dumps({"changes": planned.changes, "place": str(place.folder)}))
+        _notes(file).write_text(json.dumps(_noted(planned)))
         return planned
 
     def apply(self, stack: Stack, *, place: Place | None = None) -> Applied:
@@ -91,12 +91,11 @@ class Runner:
                 f"there is no saved plan of {stack.label}",
                 remedy=f"Plan it, and look at the plan: {stack.make('plan')}",
             )
-        if not notes["changes"]:
+        if not notes.changes and not notes.outputs_change:
             self.discard_plan(stack)
-            return Applied(stack, PlanSummary(), changed=False, seconds=time.monotonic() - began)
+            return Applied(stack, notes, changed=False, seconds=time.monotonic() - began)
         self.settle(place)
         self.init(place)
-        summary = self._summary(place, file)
         self._mark(stack).parent.mkdir(parents=True, exist_ok=True)
         self._mark(stack).touch()
         try:
@@ -104,7 +103,7 @@ class Runner:
         finally:
             self.discard_plan(stack)
         self._mark(stack).unlink(missing_ok=True)
-        return Applied(stack, summary, changed=True, seconds=time.monotonic() - began)
+        return Applied(stack, notes, changed=True, seconds=time.monotonic() - began)
 
     def unclean(self, stack: Stack) -> bool:
         """Whether the last apply failed or was killed: resources may exist that the state does not know."""
@@ -216,10 +215,22 @@ class Runner:
         return hashlib.sha256(key + settings).hexdigest()
 
 
-def read_notes(plan: Path) -> dict[str, object] | None:
-    """Return what was noted beside a saved plan, None when there is nothing."""
-    notes = _read_json(_notes(plan))
-    return notes if notes is not None and "changes" in notes else None
+def read_notes(plan: Path) -> PlanSummary | None:
+    """Return what was noted beside a saved plan that it changes, None when there is nothing."""
+    notes = _read_json(_notes(plan)) or {}
+    changes = notes.get("changes")
+    if not isinstance(changes, list):
+        return None
+    return PlanSummary(tuple(Change(*entry) for entry in changes), bool(notes.get("outputs_change")))
+
+
+def _noted(planned: Planned) -> dict[str, object]:
+    """Return what is noted beside a plan: addresses, types and kinds of change, but no values."""
+    summary = planned.summary
+    return {
+        "changes": [[change.address, change.kind, change.what] for change in summary.changes],
+        "outputs_change": summary.outputs_change,
+    }
 
 
 def _notes(plan: Path) -> Path:
