@@ -25,14 +25,14 @@ module "deploy_role" {
   boundary_arn          = module.role_boundary["deployment"].arn
   workload_boundary_arn = module.role_boundary["workload"].arn
 
+  # The host is taken from the provider, so that it is made first: IAM refuses to trust one that does not exist. Its ARN is not,
+  # and there is no depends_on: both would hide the trust policy from the plan that makes it.
   identity_providers = {
     for name, provider in local.env.identity_providers : name => {
       arn      = "arn:aws:iam::${local.env.account_id}:oidc-provider/${trimprefix(provider.issuer, "https://")}"
-      host     = trimprefix(provider.issuer, "https://")
+      host     = trimprefix(aws_iam_openid_connect_provider.this[name].url, "https://")
       audience = provider.audience
       subjects = provider.subjects[each.key]
     } if length(provider.subjects[each.key]) > 0
   }
-
-  depends_on = [aws_iam_openid_connect_provider.this] # IAM refuses to trust a provider that does not exist
 }
