@@ -33,6 +33,7 @@ resource "aws_iam_role" "this" {
   name                 = var.name
   description          = "Lets callers from outside invoke ${local.tags.endpoints}, and nothing else."
   assume_role_policy   = data.aws_iam_policy_document.trust.json
+  permissions_boundary = var.boundary_arn
   max_session_duration = 3600
   tags                 = local.tags
 }

@@ -1,3 +1,14 @@
+variable "boundary_arn" {
+  description = "Permissions boundary of the role; null sets none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.boundary_arn == null || can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:policy/.+$", var.boundary_arn))
+    error_message = "role ${var.name}: boundary_arn is the ARN of an IAM policy of this account, or null. Correct it."
+  }
+}
+
 variable "endpoint_arns" {
   description = "ARNs of the endpoints that the role may invoke, built from names so that the policy is known in the plan."
   type        = set(string)

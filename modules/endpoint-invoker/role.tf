@@ -25,9 +25,10 @@ data "aws_iam_policy_document" "invoke" {
 }
 
 resource "aws_iam_role" "this" {
-  name               = var.name
-  description        = "What the function ${var.name} may do: invoke ${local.endpoint_name}, and write its own logs."
-  assume_role_policy = data.aws_iam_policy_document.trust.json
+  name                 = var.name
+  description          = "What the function ${var.name} may do: invoke ${local.endpoint_name}, and write its own logs."
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  permissions_boundary = var.boundary_arn
 }
 
 resource "aws_iam_role_policy" "invoke" {

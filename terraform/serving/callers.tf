@@ -2,6 +2,7 @@ module "caller" {
   source   = "../../modules/caller-role"
   for_each = local.deployed ? var.callers : {}
 
+  boundary_arn   = local.boundary_arn
   endpoint_arns  = [local.endpoint_arn]
   external_id    = each.value.external_id
   name           = "${local.endpoint_name}-caller-${each.key}"

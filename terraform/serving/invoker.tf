@@ -2,6 +2,7 @@ module "invoker" {
   source = "../../modules/endpoint-invoker"
   count  = local.deployed && var.invoker != null ? 1 : 0
 
+  boundary_arn            = local.boundary_arn
   endpoint_arn            = local.endpoint_arn
   function_url            = var.invoker.function_url
   log_retention_days      = var.invoker.log_retention_days

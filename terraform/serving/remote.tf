@@ -63,4 +63,7 @@ data "aws_ssm_parameter" "foundation" {
 
 locals {
   foundation = local.deployed ? jsondecode(data.aws_ssm_parameter.foundation[0].insecure_value) : null
+
+  # what deployments may make roles below; a foundation without boundaries publishes none
+  boundary_arn = try(local.foundation.workload_boundary_arn, null)
 }

@@ -74,6 +74,7 @@ class Plans:
             "region": REGION,
             "artifact_bucket": f"slipway-{environment}-artifacts-{account}",
             "notification_topic_arn": f"arn:aws:sns:{REGION}:{account}:slipway-{environment}-notifications",
+            "workload_boundary_arn": f"arn:aws:iam::{account}:policy/slipway-{environment}-workload",
             "models": {"ranker": {}},
         }
         session.client("ssm", endpoint_url=self.url).put_parameter(

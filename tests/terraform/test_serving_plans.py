@@ -115,6 +115,8 @@ def test_production_lets_the_application_in_and_nobody_else(plans: Plans) -> Non
     group = "/aws/lambda/slipway-production-ranker-invoker"
     assert rights["WriteOwnLogs"]["Resource"] == f"arn:aws:logs:{REGION}:333333333333:log-group:{group}:log-stream:*"
     assert rights.keys() == {"InvokeThisEndpoint", "WriteOwnLogs"}
+    boundaries = {one["permissions_boundary"] for name, one in resources.items() if name.endswith("aws_iam_role.this")}
+    assert boundaries == {"arn:aws:iam::333333333333:policy/slipway-production-workload"}
     tags = resources[caller]["tags_all"]
     assert (tags["owner"], tags["environment"], tags["root"]) == ("ml-platform", "production", "terraform/serving")
     assert tags["repository"].startswith("https://")

@@ -12,6 +12,16 @@ variables {
   principal_arns = ["arn:aws:iam::444444444444:role/search-application"]
 }
 
+run "refuses_a_boundary_that_is_no_policy" {
+  command = plan
+
+  variables {
+    boundary_arn = "boundary"
+  }
+
+  expect_failures = [var.boundary_arn]
+}
+
 run "refuses_no_endpoint" {
   command = plan
 

@@ -35,6 +35,10 @@ run "without_external_id" {
     error_message = "the role invokes the listed endpoints, and nothing else"
   }
   assert {
+    condition     = aws_iam_role.this.permissions_boundary == null
+    error_message = "without a boundary there is none"
+  }
+  assert {
     condition     = aws_iam_role.this.tags.endpoints == "slipway-production-ranker" && aws_iam_role.this.max_session_duration == 3600
     error_message = "the role says what it is for"
   }
@@ -44,7 +48,8 @@ run "with_external_id_and_two_endpoints" {
   command = plan
 
   variables {
-    external_id = "search-2026"
+    boundary_arn = "arn:aws:iam::333333333333:policy/slipway-production-workload"
+    external_id  = "search-2026"
     endpoint_arns = [
       "arn:aws:sagemaker:eu-west-1:333333333333:endpoint/slipway-production-ranker",
       "arn:aws:sagemaker:eu-west-1:333333333333:endpoint/slipway-production-speller",
@@ -60,6 +65,10 @@ run "with_external_id_and_two_endpoints" {
   assert {
     condition     = data.aws_iam_policy_document.invoke.statement[0].resources == var.endpoint_arns && aws_iam_role.this.tags.endpoints == "slipway-production-ranker slipway-production-speller"
     error_message = "both endpoints are listed"
+  }
+  assert {
+    condition     = aws_iam_role.this.permissions_boundary == var.boundary_arn
+    error_message = "the role is below its boundary"
   }
 }
 

@@ -12,6 +12,16 @@ variables {
   package_path = "./src/invoker.py"
 }
 
+run "refuses_a_boundary_that_is_no_policy" {
+  command = plan
+
+  variables {
+    boundary_arn = "arn:aws:iam::222222222222:role/boundary"
+  }
+
+  expect_failures = [var.boundary_arn]
+}
+
 run "refuses_a_wildcard_endpoint" {
   command = plan
 

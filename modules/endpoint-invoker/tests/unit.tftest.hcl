@@ -50,6 +50,11 @@ run "role_may_invoke_this_endpoint_only" {
   command = plan
 
   assert {
+    condition     = aws_iam_role.this.permissions_boundary == null
+    error_message = "without a boundary there is none"
+  }
+
+  assert {
     condition = alltrue([
       for statement in data.aws_iam_policy_document.invoke.statement :
       (statement.sid == "InvokeThisEndpoint" && statement.actions == toset(["sagemaker:InvokeEndpoint"]) && statement.resources == toset(["arn:aws:sagemaker:eu-west-1:222222222222:endpoint/slipway-qa-ranker"])) ||
@@ -67,6 +72,7 @@ run "everything_on" {
   command = plan
 
   variables {
+    boundary_arn            = "arn:aws:iam::222222222222:policy/slipway-qa-workload"
     function_url            = true
     principals              = { search = "arn:aws:iam::444444444444:role/search-application" }
     provisioned_concurrency = 2
@@ -94,6 +100,10 @@ run "everything_on" {
   assert {
     condition     = aws_cloudwatch_log_group.this.kms_key_id == var.key_arn && aws_lambda_function.this.kms_key_arn == var.key_arn && aws_lambda_function.this.reserved_concurrent_executions == 10
     error_message = "the key protects logs and settings"
+  }
+  assert {
+    condition     = aws_iam_role.this.permissions_boundary == var.boundary_arn
+    error_message = "the role is below its boundary"
   }
   assert {
     condition     = aws_lambda_function.this.environment[0].variables.TIMEOUT_S == "10"
