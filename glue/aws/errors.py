@@ -45,11 +45,11 @@ EXPIRED = {
     "ExpiredTokenException",
     "InvalidAccessKeyId",
     "InvalidClientTokenId",
+    "InvalidIdentityToken",
     "InvalidToken",
     "IncompleteSignature",
     "MissingAuthenticationToken",
     "RequestExpired",
-    "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
@@ -139,12 +139,19 @@ def from_client_error(error: boto.ClientError, where: Where, resource: str) -> A
     """Return our error for an error answer of AWS."""
     code, text = code_of(error), message_of(error)
     did = f"{error.operation_name} of {resource} ({where})"
+    if code == "RequestTimeTooSkewed":
+        return CredentialsError(f"{did}: {code}: {text}", remedy="Set this machine's clock: AWS takes 15 minutes off.")
     if code in EXPIRED:
         return CredentialsError(f"the credentials were not accepted: {did}: {code}: {text}", remedy=LOG_IN)
     if code in DENIED or (status_of(error) == 403 and code not in THROTTLED):
         return _denied(error, where, resource)
     if code in ABSENT:
         return NotFoundError(f"{resource} does not exist ({where}): {error.operation_name}: {code}: {text}")
+    return _failed(error, did)
+
+
+def _failed(error: boto.ClientError, did: str) -> AwsError:
+    code, text = code_of(error), message_of(error)
     if code in THROTTLED or status_of(error) == 503:
         return AwsError(f"AWS throttled {did}, also after retries: {code}: {text}", remedy="Wait, then run it again.")
     if status_of(error) >= 500:
@@ -152,7 +159,9 @@ def from_client_error(error: boto.ClientError, where: Where, resource: str) -> A
             f"AWS failed at {did}, also after retries: {code}: {text}",
             remedy="Run it again; if it stays, look at https://health.aws.amazon.com.",
         )
-    return AwsError(f"{did}: {code}: {text}")
+    # A HEAD has no body, so that S3 cannot say why.
+    hint = "S3 also answers so to HEAD when the credentials have expired: log in again." if code == "400" else None
+    return AwsError(f"{did}: {code}: {text}", remedy=hint)
 
 
 def _denied(error: boto.ClientError, where: Where, resource: str) -> AccessDeniedError:

@@ -29,7 +29,7 @@ from glue.aws.sagemaker import SageMaker
 from glue.aws.ssm import Parameters
 from glue.core import names
 from glue.core.environment import Environment, Neighbour
-from glue.errors import AccessDeniedError, AwsError, RefusedError
+from glue.errors import AccessDeniedError, AwsError, RefusedError, UsageError
 
 if TYPE_CHECKING:
     import boto3
@@ -101,7 +101,8 @@ class Session:
         with self._lock, translated(self.where(service, region), f"a client for {service}"):
             merged = self._config.merge(config) if config else self._config
             make: Any = self._session.client
-            client = make(service, region_name=region or self.environment.region, config=merged)
+            with _usable_endpoint():
+                client = make(service, region_name=region or self.environment.region, config=merged)
             self._clients.append(client)
             return client
 
@@ -247,7 +248,7 @@ class Accounts:
             boto3.Session(botocore_session=session),
             environment=environment,
             caller=role,
-            config=_config(threads=self._threads),
+            config=client_config(threads=self._threads),
             calls=calls,
         )
 
@@ -308,7 +309,7 @@ def _is_role(caller: str, environment: Environment) -> bool:
     return f":assumed-role/{role}/" in caller
 
 
-def _config(*, threads: int, patient: bool = True) -> Config:
+def client_config(*, threads: int, patient: bool = True) -> Config:
     """Return client settings."""
     from botocore.config import Config
 
@@ -324,12 +325,25 @@ def _config(*, threads: int, patient: bool = True) -> Config:
 
 
 @contextmanager
-def _sts(base: botocore.session.Session, environment: Environment) -> Iterator[Any]:
-    client = base.create_client("sts", region_name=environment.region, config=_config(threads=1, patient=False))
+def _usable_endpoint() -> Iterator[None]:
+    """botocore says by a bare ValueError that an endpoint of the environment is no URL."""
     try:
-        yield client
-    finally:
-        client.close()
+        yield
+    except ValueError as error:
+        raise UsageError(
+            f"no client can be made: {error}", remedy="Look at AWS_ENDPOINT_URL and the region."
+        ) from error
+
+
+@contextmanager
+def _sts(base: botocore.session.Session, environment: Environment) -> Iterator[Any]:
+    config = client_config(threads=1, patient=False)
+    with _usable_endpoint():  # the profile's own role is assumed by a client too, with the first call
+        client = base.create_client("sts", region_name=environment.region, config=config)
+        try:
+            yield client
+        finally:
+            client.close()
 
 
 def _botocore_session(
@@ -344,7 +358,7 @@ def _botocore_session(
     session = botocore.session.Session(profile=profile)
     session.set_config_variable("region", environment.region)
     # Clients that botocore makes itself (assuming a profile's role) take these settings too.
-    session.set_default_client_config(_config(threads=1, patient=False))
+    session.set_default_client_config(client_config(threads=1, patient=False))
     session.register("before-call", calls.count, unique_id="slipway-call-counter")
     if credentials is not None:
         from botocore.credentials import CredentialResolver

@@ -74,7 +74,7 @@ def test_only_true_not_found_means_absent(code: str) -> None:
     assert error.message.startswith("parameter /x does not exist (account 222222222222, eu-west-1): GetParameter: ")
 
 
-@pytest.mark.parametrize("code", ["ValidationException", "InvalidRequest", "400", "NotAnErrorWeKnow"])
+@pytest.mark.parametrize("code", ["ValidationException", "InvalidRequest", "NotAnErrorWeKnow"])
 def test_everything_else_is_an_error_never_absent(code: str) -> None:
     error = ours(client_error(code))
     assert type(error) is AwsError
@@ -86,6 +86,11 @@ def test_expired_and_unknown_credentials_say_log_in_again(code: str) -> None:
     error = ours(client_error(code, status=403))
     assert type(error) is CredentialsError
     assert "Log in again, or set AWS_PROFILE" in str(error)
+
+
+def test_a_wrong_clock_and_a_silent_head_say_so() -> None:
+    assert "clock" in str(ours(client_error("RequestTimeTooSkewed", status=403)))
+    assert "credentials have expired" in str(ours(client_error("400", "Bad Request", operation="HeadObject")))
 
 
 @pytest.mark.parametrize(

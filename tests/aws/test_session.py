@@ -11,7 +11,7 @@ import pytest
 import glue.aws.session
 from glue.aws.session import Accounts
 from glue.core.environment import Environment
-from glue.errors import AccessDeniedError, AwsError, CredentialsError, RefusedError
+from glue.errors import AccessDeniedError, AwsError, CredentialsError, RefusedError, UsageError
 
 from .conftest import DEV, REGION, Estate
 
@@ -110,6 +110,22 @@ def test_a_silent_endpoint_is_given_up_within_seconds(estate: Estate, monkeypatc
         with Accounts() as accounts, pytest.raises(AwsError, match="AWS did not answer"):
             accounts.session(estate.dev)
         assert time.monotonic() - began < 10
+
+
+def test_an_endpoint_that_is_no_url_is_a_usage_error(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "not a url")
+    with Accounts() as accounts, pytest.raises(UsageError, match="no client can be made: Invalid endpoint") as caught:
+        accounts.session(estate.dev)
+    assert "AWS_ENDPOINT_URL" in str(caught.value)
+
+
+def test_an_aws_configuration_that_is_no_ini_file(
+    estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "config").write_text("nonsense")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    with Accounts() as accounts, pytest.raises(CredentialsError, match="Unable to parse config file"):
+        accounts.session(estate.dev)
 
 
 def test_secrets_do_not_show(accounts: Accounts, estate: Estate) -> None:
