@@ -61,11 +61,11 @@ def current() -> Context:
 
 
 def ensure(settings: Settings) -> Context:
-    """Return the context, made from the settings by whoever comes first.
+    """Return the context of the server with these settings, made by whoever asks first.
 
     SANDBOX_SPEED sets the clock's speed in AWS seconds a second.
     """
-    if not _current:
+    if not _current or _current[0].settings != settings or _current[0].clock.stopped:
         use(
             Context(
                 settings=settings,

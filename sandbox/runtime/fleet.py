@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,8 @@ from moto.core.utils import utcnow
 from sandbox.runtime.container import StartError, describe
 from sandbox.runtime.context import Context
 from sandbox.runtime.servers import ModelServer
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -70,9 +73,13 @@ class Fleet:
             raise errors[0] if isinstance(errors[0], StartError) else StartError(repr(errors[0])) from errors[0]
 
     def stop(self) -> None:
-        """Let requests in flight end, then end all servers."""
-        for variant in self.everyone():
-            variant.server.stop()
+        """Let requests in flight end, then end all servers, side by side. Never raises."""
+        everyone = self.everyone()
+        with ThreadPoolExecutor(max_workers=len(everyone)) as pool:
+            outcomes = [pool.submit(variant.server.stop) for variant in everyone]
+        for variant, outcome in zip(everyone, outcomes, strict=True):
+            if outcome.exception() is not None:
+                log.error("the server of variant %s did not end", variant.name, exc_info=outcome.exception())
 
 
 def build(

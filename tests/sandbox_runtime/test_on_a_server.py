@@ -112,6 +112,8 @@ def test_a_function_asks_the_endpoint_as_its_role(account: Account, endpoint: st
     )
     answer = functions.invoke(FunctionName="ask", Payload=json.dumps({"endpoint": endpoint}))
     seen = json.loads(answer["Payload"].read())
+    by_arn = functions.invoke(FunctionName=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:ask:$LATEST", Payload=b"{}")
+    assert by_arn["FunctionError"] == "Unhandled"  # a KeyError: found, and run
     assert seen == {"model": "one", "as": f"arn:aws:sts::{ACCOUNT}:assumed-role/tiny-execution/ask"}
 
 
@@ -145,8 +147,8 @@ def test_terraform_sees_nothing_to_do_after_it_applied(account: Account, image: 
     assert answer["FunctionVersion"] == "2"
     terraform(tmp_path, "plan", "-detailed-exitcode", state, *variables, "-var=archive=two", "-var=timeout=9")
     terraform(tmp_path, "destroy", "-auto-approve", state, *variables)
-    names = lambda: [one["EndpointName"] for one in account.client("sagemaker").list_endpoints()["Endpoints"]]
-    until(names, lambda found: "listed" not in found)
+    sagemaker = account.client("sagemaker")
+    until(lambda: sagemaker.list_endpoints(NameContains="listed")["Endpoints"], lambda found: not found)
 
 
 def test_no_model_server_outlives_a_killed_sandbox(image: str, endpoint: str, exports: dict[str, str]) -> None:

@@ -164,7 +164,7 @@ resource "aws_lambda_function" "this" {
   reserved_concurrent_executions = 3
 
   dead_letter_config {
-    target_arn = aws_sqs_queue.dead.arn
+    target_arn = "arn:aws:sns:eu-west-1:222222222222:dead"
   }
 
   environment {
@@ -177,10 +177,6 @@ resource "aws_lambda_function" "this" {
   }
 
   tags = { owner = "us" }
-}
-
-resource "aws_sqs_queue" "dead" {
-  name = "listed-dead"
 }
 
 resource "aws_lambda_alias" "live" {
