@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import random
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -219,6 +224,39 @@ def test_killed_after_any_part_the_next_run_finishes_it(
     assert before >= after
     assert releases.load_release(target, source.release.release).manifest == source.manifest
     assert target.uploads(source.release.prefix) == {}
+
+
+COPY_SLOWLY = """
+import sys, time
+from glue import releases
+from glue.aws.session import Accounts
+from glue.core.environment import Environment, Neighbour
+
+qa = Environment("qa", "222222222222", "eu-west-1", promotes_from=Neighbour("dev", "111111111111", "eu-west-1"))
+session = Accounts().session(qa)
+target = session.artifacts()
+target._client.meta.events.register("before-send.s3.UploadPartCopy", lambda **_: time.sleep(0.2))
+releases.copy_release(releases.load_release(session.artifacts(qa.promotes_from), sys.argv[1]), target, threads=1)
+"""
+
+
+def test_a_process_killed_by_the_system_leaves_parts_that_the_next_one_uses(
+    source: releases.LoadedRelease, target: Bucket
+) -> None:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", COPY_SLOWLY, source.release.release]
+    with subprocess.Popen(command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}) as process:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and process.poll() is None:
+            if sum(len(u.parts) for us in target.uploads(source.release.prefix).values() for u in us) >= 2:
+                break
+            time.sleep(0.02)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert target.head(source.release.key(MANIFEST)) is None
+    done = releases.copy_release(source, target)
+    assert done.reused >= 2
+    assert releases.load_release(target, source.release.release).manifest == source.manifest
 
 
 @pytest.mark.parametrize("operation", ["CreateMultipartUpload", "CompleteMultipartUpload"])
