@@ -64,8 +64,10 @@ class Deployer:
         """
         began = time.monotonic()
         endpoint, wanted = _names(stack, after)
-        served = self._served(stack)
         try:
+            # A deployment of an earlier, killed call may be under way, and SageMaker takes one at a time.
+            self._settle(stack)
+            served = self._served(stack)
             planned = self._stacks.plan_held(stack)
             self._ask(planned)
         except SlipwayError:

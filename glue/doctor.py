@@ -75,7 +75,7 @@ def environment(name: str, *, estate: Estate, accounts: Accounts, workspace: Wor
             findings.append(_bad(f"{name}: {what}", error))
             break  # what follows needs it
     stacks = [Stack(where, stack) for stack in STACKS[:2]] + [Stack(where, "serving", one) for one in endpoints]
-    return [*findings, *(_killed(stack, workspace) for stack in stacks if _has_killed(stack, workspace))]
+    return [*findings, *filter(None, (_killed(stack, workspace) for stack in stacks))]
 
 
 def _bad(check: str, error: SlipwayError) -> Finding:
@@ -86,16 +86,15 @@ def _models(models: Mapping[str, object]) -> str:
     return f"models {', '.join(sorted(models)) or 'none'}"
 
 
-def _has_killed(stack: Stack, workspace: Workspace) -> bool:
-    return any(run.killed for run in Runs(workspace.run_folder(stack)).open())
-
-
-def _killed(stack: Stack, workspace: Workspace) -> Finding:
-    runs = ", ".join(f"{run.verb} of {run.began}" for run in Runs(workspace.run_folder(stack)).open() if run.killed)
+def _killed(stack: Stack, workspace: Workspace) -> Finding | None:
+    """Return a finding when a killed run left its lock on the stack's state."""
+    runs = [run for run in Runs(workspace.run_folder(stack)).open() if run.killed and run.held_lock()]
+    if not runs:
+        return None
     return Finding(
         f"{stack.label}: runs",
         well=False,
-        found=f"terraform was killed: {runs}",
+        found="terraform was killed and left its lock: " + ", ".join(f"{run.verb} of {run.began}" for run in runs),
         remedy=f"The next run unlocks the state and goes on: {stack.make('plan')}",
     )
 
