@@ -120,8 +120,8 @@ def test_an_endpoints_life(account: Account, serving: Serving) -> None:
     failed = serving.apply(check=False)
     assert failed.returncode == 1
     told = " ".join(failed.stderr.replace("│", " ").split())
-    assert live in told
-    assert f"{ENDPOINT}-{four}-" in told
+    # the provider polls: once in a while it meets the roll-back itself, which it takes for a failure as well
+    assert "unexpected state 'RollingBack'" in told or (live in told and f"{ENDPOINT}-{four}-" in told)
     assert account.live_config() == live
     assert account.answer() == "3"
     kept = account.client("sagemaker").list_endpoint_configs(NameContains=ENDPOINT)["EndpointConfigs"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.terraform_checks import ROOT, run
+from scripts.terraform_checks import ROOT, provider_binary, run, shared_provider
 
 SERVING = ROOT / "terraform" / "serving"
 MODULES = ("model-endpoint", "endpoint-invoker", "caller-role")
@@ -17,7 +17,8 @@ MODULES = ("model-endpoint", "endpoint-invoker", "caller-role")
 def test_the_roots_own_tests_pass() -> None:
     done = run(SERVING, "init", "-backend=false", "-input=false", "-lockfile=readonly", "-no-color")
     assert done.returncode == 0, done.stdout + done.stderr
-    done = run(SERVING, "test", "-no-color")
+    with shared_provider(provider_binary(SERVING)) as reattach:
+        done = run(SERVING, "test", "-no-color", reattach=reattach)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"Success! \d\d passed, 0 failed", done.stdout)
 

@@ -27,8 +27,8 @@ deployment = {
 
 alarms = {
   errors_5xx           = { threshold = 1 }
-  model_latency_p99    = { threshold_ms = 250, periods = 1 }
-  overhead_latency_p99 = { threshold_ms = 250, periods = 1 }
+  model_latency_p99    = { threshold_ms = 300, periods = 1 }
+  overhead_latency_p99 = { threshold_ms = 200, periods = 1 }
 }
 
 autoscaling = {
