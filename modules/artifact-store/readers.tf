@@ -19,7 +19,8 @@ data "aws_iam_policy_document" "readers" {
     }
   }
 
-  # Without this S3 answers 403 for a key that is not there, and "absent" cannot be told from "denied".
+  # Readers find out what is there by listing below a prefix. S3 answers 404 for an absent key only to who may list, and
+  # whether a condition on the prefix counts as that is not documented.
   dynamic "statement" {
     for_each = local.readers
 

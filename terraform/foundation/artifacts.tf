@@ -6,7 +6,7 @@ module "artifact_store" {
   region     = local.env.region
   key_alias  = "${local.prefix}-artifacts"
 
-  immutable_prefixes = ["releases/"]
+  immutable_prefixes = ["release-index/", "releases/"]
   readable_prefixes  = ["evidence/", "releases/"] # the next environment takes a release, and the proof that it did well here
 
   reader_role_arns = [
