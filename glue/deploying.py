@@ -67,7 +67,7 @@ class Deployer:
         try:
             # A deployment of an earlier, killed call may be under way, and SageMaker takes one at a time.
             self._settle(stack)
-            served = self._served(stack)
+            served = self._before(stack, after)
             planned = self._stacks.plan_held(stack)
             self._ask(planned)
         except SlipwayError:
@@ -148,11 +148,15 @@ class Deployer:
             self._session.sagemaker, name, progress=lambda text: self._console.say(text, of=stack.label)
         )
 
-    def _served(self, stack: Stack) -> str | None:
-        """Return the revision that AWS serves now, None when there is none of ours."""
+    def _before(self, stack: Stack, after: Revisions) -> str | None:
+        """Return the revision to go back to: what AWS serves now, or what a killed call of this deployment replaced."""
         name = stack.environment.endpoint_name(stack.endpoint or "")
         state = self._session.sagemaker.endpoint(name)
-        return revision_in(state.config, name) if state else None
+        served = revision_in(state.config, name) if state else None
+        live = after.live_revision
+        if served == after.live and live is not None and self._stacks.unclean(stack):
+            return live.replaces
+        return served
 
     def _file(self, stack: Stack) -> Path:
         return self._estate.revisions_file(stack.environment.name, stack.endpoint or "")

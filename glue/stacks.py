@@ -76,6 +76,10 @@ class Stacks:
             planned = make(stack)
         return planned
 
+    def unclean(self, stack: Stack) -> bool:
+        """Whether the last apply of a stack failed or was killed."""
+        return self._runner.unclean(stack)
+
     def apply(self, stack: Stack) -> Applied:
         """Apply the saved plan of a stack."""
         with self.alone(stack):

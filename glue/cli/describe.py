@@ -60,14 +60,14 @@ def golden_text(verified: Verified) -> str:
     return f"{asked - failed} of {asked} answered" if asked else "none asked"
 
 
-def deployed_document(deployed: Deployed) -> dict[str, object]:
-    """Return a deployment for a JSON result."""
+def deployed_document(deployed: Deployed, *, text: bool = True) -> dict[str, object]:
+    """Return a deployment for a JSON result, with the plan's text or without."""
     document: dict[str, object] = {
         "endpoint": deployed.endpoint,
         "revision": deployed.revision,
         "applied": deployed.changed,
         "changes": deployed.plan.as_json(),
-        "plan_text": deployed.plan_text,
+        **({"plan_text": deployed.plan_text} if text else {}),
         "failure": deployed.failure,
         "returned_to": deployed.returned_to,
         "seconds": round(deployed.seconds, 3),

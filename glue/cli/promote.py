@@ -94,7 +94,7 @@ def _deploy(app: App, plan: PromotionPlan, steps: list[Step]) -> Result:
     exit_code = min((code for code in codes if code), default=0)
     if not applied and not exit_code and not _changed(steps):
         lines.append(_nothing(steps))
-    documents = {value.endpoint: describe.deployed_document(value) for value in values}
+    documents = {value.endpoint: describe.deployed_document(value, text=False) for value in values}
     failed: dict[str, dict[str, object]] = {name: {"error": describe.error_document(error)} for name, error in errors}
     text = "\n\n".join(value.plan_text for value in values if value.changed)
     return _result(
