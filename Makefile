@@ -65,6 +65,9 @@ plan: setup need-env ## Plan ENV=… [STACK=serving|foundation|bootstrap] [ENDPO
 apply: setup need-env ## Apply exactly the saved plan of ENV=… [STACK=…] [ENDPOINT=…]
 	$(SLIPWAY) apply $(SELECT)
 
+.PHONY: build
+build: setup ## Make what Terraform takes: the functions' packages, reproducible to the byte
+
 .PHONY: image
 image: setup ## Build the golden image with MODEL=… as reproducible layers, without Docker
 	$(SLIPWAY) image build --model "$(or $(MODEL),$(error Say which model: make image MODEL=ranker))"

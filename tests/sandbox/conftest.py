@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.sandbox.estate import Estate
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -42,5 +45,24 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     sandbox_command("start", started)
     try:
         yield exports(home / "env", started)
+    finally:
+        sandbox_command("stop", started)
+
+
+@pytest.fixture(scope="session")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    """Three accounts on which `make demo` has told its story, kept running."""
+    home, output = tmp_path_factory.mktemp("estate"), tmp_path_factory.mktemp("demo")
+    started = os.environ | {"SANDBOX_HOME": str(home), "SANDBOX_PORT": str(free_port())}
+    command = [sys.executable, "-m", "sandbox.demo", "--keep", "--output", str(output)]
+    try:
+        done = subprocess.run(command, cwd=REPOSITORY, env=started, capture_output=True, text=True, check=False)
+        (output / "stdout.txt").write_text(done.stdout)
+        assert done.returncode == 0, f"the demo failed:\n{done.stderr[-4000:]}\n{done.stdout[-2000:]}"
+        environ = exports(home / "env", started)
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+                patch.setenv(name, environ[name])
+            yield Estate(environ, json.loads((output / "report.json").read_text()), output)
     finally:
         sandbox_command("stop", started)

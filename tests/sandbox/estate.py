@@ -1,0 +1,120 @@
+"""The estate that `make demo` leaves behind, for the tests that look at it and the tests that hurt it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SLIPWAY = str(Path(sys.executable).with_name("slipway"))
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Estate:
+    """Three accounts after the demo, and how to work on them."""
+
+    environ: dict[str, str]
+    report: dict[str, Any]
+    output: Path
+
+    @property
+    def environments(self) -> Path:
+        return Path(self.environ["SLIPWAY_ENVIRONMENTS"])
+
+    def release(self, which: str) -> str:
+        return str(self.report["releases"][which]["release"])
+
+    def revisions_file(self, environment: str) -> Path:
+        return self.environments / environment / "endpoints" / "ranker.revisions.tfvars"
+
+    def slipway(self, *arguments: str, **extra: str) -> Said:
+        done = subprocess.run(
+            [SLIPWAY, *arguments],
+            cwd=REPOSITORY,
+            env={**self.environ, "NO_COLOR": "1", **extra},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a command in a process group of its own, so that all of it can be killed at once."""
+        return subprocess.Popen(
+            [SLIPWAY, *arguments],
+            cwd=REPOSITORY,
+            env={**self.environ, "NO_COLOR": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def kill_when(self, started: subprocess.Popen[bytes], reached: Callable[[], bool], *, within: float = 120) -> None:
+        """SIGKILL a command, and whatever Terraform it runs, as soon as a point is reached."""
+        deadline = time.monotonic() + within
+        while not reached():
+            assert started.poll() is None, "the command ended before it could be killed"
+            assert time.monotonic() < deadline, "the point was never reached"
+            time.sleep(0.02)
+        for pid in self.terraform_processes():
+            os.kill(pid, signal.SIGKILL)
+        os.killpg(started.pid, signal.SIGKILL)
+        started.wait(30)
+
+    def terraform_processes(self) -> list[int]:
+        """Terraform processes that work on this estate, providers included."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdecimal():
+                try:
+                    command = (entry / "cmdline").read_bytes()
+                    environment = (entry / "environ").read_bytes()
+                except OSError:
+                    continue
+                if b"terraform" in command and self.environ["SLIPWAY_WORK"].encode() in environment + command:
+                    found.append(int(entry.name))
+        return found
+
+    def client(self, environment: str, service: str) -> Any:
+        session = boto3.Session(profile_name=environment, region_name="eu-west-1")
+        return session.client(service, endpoint_url=self.environ["AWS_ENDPOINT_URL"])
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The access log so far."""
+        log = Path(self.environ["SANDBOX_HOME"]) / "requests.jsonl"
+        return [json.loads(line) for line in log.read_text().splitlines()]
+
+    def saw(self, operation: str, since: int) -> bool:
+        """Whether an operation was answered after the access log had `since` lines."""
+        return any(line["operation"] == operation for line in self.requests()[since:])
+
+    def live_release(self, environment: str) -> str:
+        """What an endpoint serves, according to AWS."""
+        sagemaker = self.client(environment, "sagemaker")
+        config = sagemaker.describe_endpoint(EndpointName=f"slipway-{environment}-ranker")["EndpointConfigName"]
+        model = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"][0]["ModelName"]
+        return str(sagemaker.describe_model(ModelName=model)["PrimaryContainer"]["ModelDataUrl"].split("/")[-2])
