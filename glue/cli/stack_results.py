@@ -90,4 +90,4 @@ def _seconds(outcome: Outcome[Stack, Planned] | Outcome[Stack, Applied]) -> str:
 
 
 def _errors(outcomes: Sequence[Outcome[Stack, Planned]] | Sequence[Outcome[Stack, Applied]]) -> list[str]:
-    return [f"{outcome.item.label}: {outcome.error}" for outcome in outcomes if outcome.error is not None]
+    return [str(outcome.error) for outcome in outcomes if outcome.error is not None]

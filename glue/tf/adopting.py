@@ -61,7 +61,8 @@ class Adopter:
                     remedy="Rename or remove it, or import it by hand if it is yours.",
                 )
         for change, it in found:
-            self._console.step(f"{change.address} exists since a run that was cut off: taking it into the state")
+            news = f"{change.address} exists since a run that was cut off: taking it into the state"
+            self._console.step(news, of=stack.label)
             profile = self._runner.profile(stack)
             command = self._runner.commands.adopt(place, profile=profile, address=change.address, identity=it.identity)
             self._runner.run(place, command, quiet=True)

@@ -122,11 +122,10 @@ def _rolled_back(match: re.Match[str], _: str, __: Stack) -> SlipwayError:
     return RolledBackError(_joined(match[0]))
 
 
-def _exists(match: re.Match[str], text: str, stack: Stack) -> SlipwayError:
+def _exists(_: re.Match[str], text: str, stack: Stack) -> SlipwayError:
     return AlreadyExistsError(
-        f"{stack.label}: something exists that terraform wanted to create: {_joined(match[0])[:400]}\n"
-        f"{errors_in(text)}",
-        remedy="Plan again: what is provably ours is then taken into the state first.",
+        f"{stack.label}: something exists that terraform wanted to create:\n{errors_in(text)}",
+        remedy=f"Plan again, and what is provably ours is taken into the state first: {stack.make('plan')}",
     )
 
 

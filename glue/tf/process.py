@@ -80,6 +80,8 @@ class Processes:
         """Return the environment. Terraform's own log names the lock that it takes; its output does not."""
         environment = command.environment(self._environ)
         environment["TF_IN_AUTOMATION"] = "1"
+        if not Path(environment.get("TF_CLI_CONFIG_FILE", "")).is_file():
+            environment.pop("TF_CLI_CONFIG_FILE", None)  # a settings file that does not exist is ignored
         environment.pop("TF_LOG", None)
         environment["TF_LOG_CORE"] = "info"
         environment["TF_LOG_PATH"] = record.core_log

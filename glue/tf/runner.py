@@ -75,6 +75,8 @@ class Runner:
         summary = self._summary(place, file) if done.exit_code == 2 else PlanSummary()
         planned = Planned(stack, summary, file, time.monotonic() - began, _plan_text(done.output))
         _notes(file).write_text(json.dumps(_noted(planned)))
+        if not planned.changes:
+            self._mark(stack).unlink(missing_ok=True)  # whatever was cut off is complete
         return planned
 
     def apply(self, stack: Stack, *, place: Place | None = None) -> Applied:
