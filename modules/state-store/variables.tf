@@ -27,9 +27,9 @@ variable "name" {
 }
 
 variable "noncurrent_days" {
-  description = "Days that earlier versions of a state are kept; null keeps them for ever."
+  description = "Days that earlier versions of a state are kept; null keeps them for ever: they are small, and what repairs a broken one."
   type        = number
-  default     = 365
+  default     = null
 
   validation {
     condition     = var.noncurrent_days == null || coalesce(var.noncurrent_days, 0) >= 30

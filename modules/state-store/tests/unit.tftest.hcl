@@ -34,16 +34,16 @@ run "keeps_history" {
   }
 }
 
-run "keeps_history_for_ever_when_asked" {
+run "lets_old_history_go_when_asked" {
   command = plan
 
   variables {
-    noncurrent_days = null
+    noncurrent_days = 365
   }
 
   assert {
     condition     = output.arn == "arn:aws:s3:::slipway-stage-tfstate-222222222222"
-    error_message = "null days must be planned without an error"
+    error_message = "a bound on the history must be planned without an error"
   }
 }
 
