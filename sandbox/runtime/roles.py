@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,6 +16,7 @@ from moto.sts.models import sts_backends
 
 from sandbox.runtime.context import Context
 
+_CLIENTS = threading.Lock()
 DURATION = 12 * 3600  # seconds; on AWS the platform renews credentials, here they live as long as a working day
 
 
@@ -59,23 +62,27 @@ def credentials(context: Context, *, role_arn: str, region: str, session: str) -
 
 def client(context: Context, service: str, environment: Mapping[str, str], *, actor: str) -> Any:
     """Return a boto3 client that acts with a workload's credentials; `actor` shows in the access log."""
-    session = boto3.session.Session(
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        aws_session_token=environment["AWS_SESSION_TOKEN"],
-        region_name=environment["AWS_REGION"],
-    )
-    return session.client(
-        service,  # type: ignore[call-overload]
-        endpoint_url=context.url,
-        config=Config(
-            user_agent_extra=f"sandbox/{actor}",
-            s3={"addressing_style": "path"},
-            connect_timeout=10,
-            read_timeout=60,
-            retries={"max_attempts": 3, "mode": "standard"},
-        ),
-    )
+    with _CLIENTS:  # making clients is not safe against threads; one session reads the service models once
+        return _session().client(
+            service,
+            region_name=environment["AWS_REGION"],
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=environment["AWS_SESSION_TOKEN"],
+            endpoint_url=context.url,
+            config=Config(
+                user_agent_extra=f"sandbox/{actor}",
+                s3={"addressing_style": "path"},
+                connect_timeout=10,
+                read_timeout=60,
+                retries={"max_attempts": 3, "mode": "standard"},
+            ),
+        )
+
+
+@cache
+def _session() -> Any:
+    return boto3.session.Session()
 
 
 def _trusts(role_arn: str, service: str) -> bool:

@@ -9,6 +9,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,17 @@ ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Ha
 '''
 
 
+@cache
+def session() -> Any:
+    """One session for all tests: reading the service models is most of what a client costs."""
+    return boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+
+
+@cache
+def client(service: str) -> Any:
+    return session().client(service)
+
+
 @dataclass
 class World:
     """One AWS account with a bucket, a role and an image."""
@@ -123,7 +135,7 @@ class World:
     images: dict[str, Path] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
-        return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
+        return client(service)
 
     def archive(self, key: str, **model: Any) -> str:
         """Upload a model archive and return its URL."""

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.ext import sagemaker_runtime
 
-from .conftest import BUCKET, REGION, ROLE, World, until
+from .conftest import BUCKET, REGION, ROLE, World, session, until
 
 CAPTURE = {
     "EnableCapture": True,
@@ -30,11 +31,15 @@ def runtime(world: World) -> Any:
     return world.client("sagemaker-runtime")
 
 
+@cache
+def once() -> Any:
+    """A client that does not try again."""
+    return session().client("sagemaker-runtime", config=Config(retries={"total_max_attempts": 1}))
+
+
 def refused(world: World, body: Any = None, **more: Any) -> dict[str, Any]:
     """The error of an invocation that is expected to fail."""
-    import boto3  # noqa: PLC0415
-
-    client = boto3.client("sagemaker-runtime", region_name=REGION, config=Config(retries={"total_max_attempts": 1}))
+    client = once()
     with pytest.raises(ClientError) as caught:
         client.invoke_endpoint(EndpointName="shop", Body=json.dumps(body or {}), **more)
     return caught.value.response  # type: ignore[return-value]
@@ -156,15 +161,16 @@ def test_the_role_and_the_log(world: World) -> None:
     env = world.invoke({"env": asked})["env"]
     assert env["AWS_REGION"] == REGION
     assert env["AWS_ACCESS_KEY_ID"].startswith("ASIA")
-    import boto3  # noqa: PLC0415
-
-    me = boto3.client(
-        "sts",
-        region_name=REGION,
-        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
-        aws_session_token=env["AWS_SESSION_TOKEN"],
-    ).get_caller_identity()
+    me = (
+        session()
+        .client(
+            "sts",
+            aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=env["AWS_SESSION_TOKEN"],
+        )
+        .get_caller_identity()
+    )
     assert me["Arn"] == ROLE.replace(":iam:", ":sts:").replace("role/", "assumed-role/") + "/SageMaker"
     logs = world.client("logs")
     events = until(

@@ -103,7 +103,7 @@ def test_a_job_trains_on_its_channel_and_uploads_its_model(school: World) -> Non
     assert stages == ["Starting", "Downloading", "Training", "Uploading", "Completed"]
     assert all("EndTime" in one and one["StatusMessage"] for one in job["SecondaryStatusTransitions"])
     assert job["TrainingStartTime"] <= job["TrainingEndTime"]
-    assert not list((school.home / "training").iterdir())
+    until(lambda: list((school.home / "training").iterdir()), lambda left: not left)
 
 
 def test_describe_echoes_the_request_with_aws_defaults(school: World) -> None:
