@@ -96,7 +96,7 @@ def load_release(bucket: Bucket, release: str) -> LoadedRelease:
             remedy="It was copied there by hand. Releases are made by `slipway release create` only.",
         )
     wanted = [name for name in manifest.files if name in keys]
-    with ThreadPoolExecutor(max_workers=8) as pool:
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
         heads = dict(zip(wanted, pool.map(lambda name: bucket.head(prefix + name), wanted), strict=True))
     every: dict[str, Head | None] = {**heads, MANIFEST: manifest_head}
     loaded = LoadedRelease(
@@ -161,11 +161,13 @@ def copy_release(
 
 def items_of(loaded: LoadedRelease, *, done: Collection[str]) -> list[Item]:
     """Return every file as the target should have it. Tags are read only of files that are not `done`."""
-    items = []
-    for file in loaded.files:
+
+    def item(file: ReleaseFile) -> Item:
         head = loaded.heads[file.name]
         key, version = head.stored.key, head.stored.version_id
         source = Source(loaded.bucket.name, loaded.bucket.owner, key, head.stored.etag, version)
         tags = loaded.bucket.tags(key, version_id=version) if file.name not in done else {}
-        items.append(Item(file, RemoteOrigin(source), head.content_type, dict(head.metadata), tags))
-    return items
+        return Item(file, RemoteOrigin(source), head.content_type, dict(head.metadata), tags)
+
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        return list(pool.map(item, loaded.files))

@@ -20,7 +20,8 @@ from glue.core.copying import CopyPlan, FilePlan, StoredObject, StoredPart, Want
 from glue.core.release import ReleaseFile
 from glue.errors import AwsError, RefusedError, SlipwayError
 
-THREADS = 48
+# S3 copies parts side by side: what bounds a copy is how many are in flight. As many as a file of 10 GiB has parts.
+THREADS = 160
 UPLOAD_THREADS = 4  # each holds one part of 64 MiB in memory
 _ROUNDS = 4  # how often a file may lose a race with somebody who then gives up
 
@@ -130,7 +131,7 @@ class Copier:
 
         Raises RefusedError when the target has something else at one of the keys.
         """
-        with ThreadPoolExecutor(max_workers=min(8, max(1, len(files)))) as pool:
+        with ThreadPoolExecutor(max_workers=self._threads) as pool:
             heads = dict(zip([f.name for f in files], pool.map(self._stored, files), strict=True))
         uploads = {} if all(heads.values()) else self._target.uploads(self._prefix)
         return plan_copy(
@@ -200,10 +201,10 @@ class Copier:
                     lost.add(b.plan.file.name)
                 else:
                     b.parts.append(stored)
-            for b in begun:
-                work.reused += len(b.plan.reused)
-                if b.plan.file.name not in lost and not self._complete(b.plan, b.upload_id, b.parts):
-                    lost.add(b.plan.file.name)
+            work.reused += sum(len(b.plan.reused) for b in begun)
+            whole = [b for b in begun if b.plan.file.name not in lost]
+            made = pool.map(lambda b: self._complete(b.plan, b.upload_id, b.parts), whole)
+            lost |= {b.plan.file.name for b, is_mine in zip(whole, made, strict=True) if not is_mine}
         finally:
             # Also when it is interrupted: what has begun ends, what has not is dropped.
             pool.shutdown(wait=True, cancel_futures=True)

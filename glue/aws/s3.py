@@ -7,6 +7,7 @@ checksum is then comparable everywhere, and nothing is ever overwritten. A HEAD 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,6 +68,7 @@ class Bucket:
         self.owner = owner
         self.key_arn = key_arn
         self._seen = False  # that the bucket is there
+        self._looking = threading.Lock()
 
     def __repr__(self) -> str:
         return f"Bucket({self.name}, owner {self.owner})"
@@ -286,14 +288,15 @@ class Bucket:
         return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.key_arn, "BucketKeyEnabled": True}
 
     def _require_bucket(self) -> None:
-        if self._seen:
-            return
-        try:
-            with translated(self._where, f"s3://{self.name}"):
-                self._client.head_bucket(Bucket=self.name, ExpectedBucketOwner=self.owner)
-        except NotFoundError as error:
-            raise self._no_bucket(error) from error
-        self._seen = True
+        with self._looking:  # many heads at once need to know it once
+            if self._seen:
+                return
+            try:
+                with translated(self._where, f"s3://{self.name}"):
+                    self._client.head_bucket(Bucket=self.name, ExpectedBucketOwner=self.owner)
+            except NotFoundError as error:
+                raise self._no_bucket(error) from error
+            self._seen = True
 
     def _no_bucket(self, error: NotFoundError) -> NotFoundError:
         return NotFoundError(

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from glue.aws import copier
 from glue.aws.alarms import Alarms
 from glue.aws.autoscaling import Autoscaling
 from glue.aws.ecr import Registry
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from botocore.config import Config
 
 
-THREADS = 64
+THREADS = copier.THREADS  # connections: a thread without one would wait
 # Refreshed long before it ends; one hour is the most for a role assumed from a role
 # (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining).
 _ROLE_SECONDS = 3600
@@ -310,7 +311,7 @@ def _is_role(caller: str, environment: Environment) -> bool:
 
 
 def client_config(*, threads: int, patient: bool = True) -> Config:
-    """Return client settings."""
+    """Return the settings of every client: patience, retries, a connection for each of `threads`."""
     from botocore.config import Config
 
     connect_s, answer_s = PATIENT if patient else IMPATIENT
