@@ -1,0 +1,1 @@
+"""Small servers that answer a request with its own body: what is left is the server's own time."""
