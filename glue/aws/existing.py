@@ -51,7 +51,6 @@ class Existing:
             "aws_sagemaker_endpoint_configuration": self._config,
             "aws_sagemaker_model": self._model,
             "aws_sagemaker_model_package_group": self._package_group,
-            "aws_ssm_parameter": self._parameter,
         }
 
     @property
@@ -184,12 +183,6 @@ class Existing:
 
     def _sagemaker(self, name: str, arn: str) -> Found:
         return Found(name, _tags(self._client("sagemaker").list_tags(ResourceArn=arn)["Tags"]))
-
-    def _parameter(self, values: Values) -> Found:
-        client = self._client("ssm")
-        client.get_parameter(Name=values["name"])
-        tags = client.list_tags_for_resource(ResourceType="Parameter", ResourceId=values["name"])["TagList"]
-        return Found(values["name"], _tags(tags))
 
 
 def _tags(pairs: list[Mapping[str, str]]) -> Tags:

@@ -4,6 +4,7 @@ resource "aws_ssm_parameter" "foundation" {
   description = "What the foundation of ${local.env.name} offers to endpoints and to the glue"
   type        = "String"
   tier        = "Intelligent-Tiering" # 4 KB are free; many models need more
+  overwrite   = true                  # what a killed run left behind is written over; an import would differ for ever
 
   insecure_value = jsonencode({
     schema                 = 1
