@@ -10,7 +10,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from .conftest import ACCOUNT, BUCKET, IMAGE, REGION, ROLE, World, until
+from .conftest import ACCOUNT, BUCKET, IMAGE, REGION, ROLE, World, session, until
 
 NO_TRUST = json.dumps(
     {
@@ -172,3 +172,39 @@ def test_endpoints_are_listed_newest_first_in_pages(world: World) -> None:
     for name in ("a", "b", "c"):
         world.settle(name)
     assert not sagemaker.list_endpoints(StatusEquals="Creating")["Endpoints"]
+
+
+def test_an_image_of_another_account_needs_that_repositorys_policy(world: World) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-containers-inference-private.html."""
+    other = "222222222222"
+    foreign = IMAGE.replace(ACCOUNT, other)
+    world.images[foreign] = world.images[IMAGE]
+    credentials = world.client("sts").assume_role(RoleArn=f"arn:aws:iam::{other}:role/x", RoleSessionName="other")[
+        "Credentials"
+    ]
+    ecr = session().client(
+        "ecr",
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )
+    ecr.create_repository(repositoryName="slipway/tiny")
+    world.model("one", image=foreign)
+    world.config("c1", "one")
+    assert "does not grant ecr:GetDownloadUrlForLayer" in failure(world)
+    world.client("sagemaker").delete_endpoint(EndpointName="shop")
+    until(lambda: world.client("sagemaker").list_endpoints()["Endpoints"], lambda found: not found)
+    grant = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "pull",
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+                "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            }
+        ],
+    }
+    ecr.set_repository_policy(repositoryName="slipway/tiny", policyText=json.dumps(grant))
+    world.endpoint(config="c1")
+    assert world.invoke()["model"] == "one"
