@@ -18,7 +18,8 @@ from moto.awslambda.responses import LambdaResponse
 from sandbox.ext import lambda_async
 from sandbox.ext.lambda_common import RefusedError, backend, function_arn, names, not_found, patch
 from sandbox.runtime import context
-from sandbox.runtime.functions import Function, Outcome, Pool, variables_of
+from sandbox.runtime.function_pool import Pool
+from sandbox.runtime.functions import Function, Outcome, variables_of
 from sandbox.settings import Settings
 
 log = logging.getLogger(__name__)

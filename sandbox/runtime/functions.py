@@ -29,8 +29,6 @@ from sandbox.runtime.logs import LogStream
 
 log = logging.getLogger(__name__)
 INIT_LIMIT = 20.0  # seconds; AWS gives 10 on a machine that does nothing else
-IDLE_LIMIT = 300.0  # seconds until a process that nobody needs is ended
-CONCURRENCY = 16  # processes of one function on one machine; further invocations wait
 UNPACKED_LIMIT = 250 * 1024 * 1024  # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 # What Lambda's Python runtimes bring along: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
@@ -220,78 +218,6 @@ class Worker:
         lines = [start, *self._lines, f"END RequestId: {request_id}", report]
         self.log.write(lines)
         return "".join(f"{line}\n" for line in lines)
-
-
-class Pool:
-    """The processes of all functions."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._idle: dict[Function, list[Worker]] = {}
-        self._slots: dict[Function, threading.BoundedSemaphore] = {}
-        self._workers: set[Worker] = set()
-        self._lock = threading.Lock()
-
-    def invoke(self, function: Function, payload: bytes, *, arn: str, client_context: Any = None) -> Outcome:
-        """Run the function in a warm process if there is one, else in a new one."""
-        with self._lock:
-            slots = self._slots.setdefault(function, threading.BoundedSemaphore(CONCURRENCY))
-        with slots:
-            worker = self._take(function)
-            try:
-                if not worker.alive:
-                    message = f"Init phase timed out after {INIT_LIMIT:.2f} seconds, or the runtime exited."
-                    body = {"errorType": "Runtime.ExitError", "errorMessage": message}
-                    return Outcome(json.dumps(body).encode(), "Unhandled", "")
-                return worker.invoke(payload, arn=arn, client_context=client_context)
-            finally:
-                self._give_back(worker)
-
-    def shutdown(self) -> None:
-        """End all processes."""
-        with self._lock:
-            workers, self._idle = list(self._workers), {}
-            self._workers.clear()
-        for worker in workers:
-            worker.stop()
-
-    def _take(self, function: Function) -> Worker:
-        with self._lock:
-            stale = self._stale(function)
-            idle = self._idle.get(function) or []
-            worker = idle.pop() if idle else None
-        for old in stale:
-            old.stop()
-        if worker is None:
-            worker = Worker(self._context, function)
-            with self._lock:
-                self._workers.add(worker)
-        return worker
-
-    def _give_back(self, worker: Worker) -> None:
-        with self._lock:
-            if worker.alive and worker in self._workers:
-                self._idle.setdefault(worker.function, []).append(worker)
-                return
-            self._workers.discard(worker)
-        worker.stop()
-
-    def _stale(self, wanted: Function) -> list[Worker]:
-        """Take out idle processes of superseded code or settings, and those that were idle for long."""
-        oldest = time.monotonic() - IDLE_LIMIT
-        stale = []
-        for function, workers in self._idle.items():
-            same = (function.account_id, function.region, function.name, function.version) == (
-                wanted.account_id,
-                wanted.region,
-                wanted.name,
-                wanted.version,
-            )
-            gone = [one for one in workers if one.used < oldest or (same and function != wanted)]
-            stale += gone
-            workers[:] = [one for one in workers if one not in gone]
-        self._workers.difference_update(stale)
-        return stale
 
 
 def runtime_packages(home: Path) -> Path:
