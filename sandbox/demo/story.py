@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sandbox.demo import aws
+from sandbox.demo.commit import commit_of
 from sandbox.demo.report import Report
-from sandbox.demo.shell import Shell
+from sandbox.demo.shell import ROOT, Shell
 from sandbox.settings import APPLICATION_ROLE, ENVIRONMENT_ACCOUNTS
 
 CHAIN = tuple(ENVIRONMENT_ACCOUNTS)
@@ -32,6 +33,10 @@ class Story:
         self.shell, self.report, self.output = shell, report, output
         self.question: dict[str, Any] = json.loads(aws.QUESTION.read_text())
         self.answers: dict[str, Any] = {}
+        commit, committed = commit_of(ROOT)
+        self.named = () if committed else ("--commit", commit)
+        if not committed:
+            report.show.note("No commit holds the model's files as they are: the image is named by their content.")
 
     def tell(self) -> None:
         """Run every chapter. Raises StepError where one cannot go on; checks that fail are noted and passed over."""
@@ -69,7 +74,7 @@ class Story:
     def image(self) -> str:
         """Build the golden image and push it to dev; the registry copies it on. Returns its URI by digest."""
         with self.report.step("image: build, push, replicate"):
-            self.shell.slipway("image", "build", "--model", MODEL)
+            self.shell.slipway("image", "build", "--model", MODEL, *self.named)
             pushed = self.shell.slipway("image", "push", "--model", MODEL, "--env", CHAIN[0])
         digest = str(pushed["digest"])
         for environment in CHAIN:
@@ -81,18 +86,22 @@ class Story:
     def release(self, which: str, image: str) -> str:
         """Train in dev with the image, and make a release of the archive. Returns the release's id."""
         digest = image.partition("@")[2]
+        job = {"job": f"{MODEL}-{which}-{digest[7:15]}", "hyperparameters": TRAININGS[which]}
+        training = self.output / f"training-{which}.json"
+        training.write_text(json.dumps(job))
         with self.report.step(f"train and release the {which} model"):
             archive = aws.train(
                 foundation=aws.foundation(CHAIN[0]),
                 model=MODEL,
                 image=image,
-                name=f"{MODEL}-{which}-{digest[7:15]}",
+                name=str(job["job"]),
                 hyperparameters=TRAININGS[which],
             )
             made = self.shell.slipway(
-                "release", "create", "--env", CHAIN[0], "--model", MODEL, "--archive", archive, "--image", digest
-            )  # fmt: skip
-        release = str(made["release"]["release"] if isinstance(made["release"], dict) else made["release"])
+                *("release", "create", "--env", CHAIN[0], "--model", MODEL, "--archive", archive),
+                *("--image", digest, "--training", str(training), *self.named),
+            )
+        release = str(made["release"])
         manifest = self.shell.slipway("release", "show", release, "--env", CHAIN[0])
         self.report.releases[which] = {"release": release, "manifest": manifest}
         return release
@@ -207,8 +216,7 @@ class Story:
         self.shell.slipway("apply", "--env", environment, "--stack", stack)
 
     def _metric(self, which: str, name: str) -> float:
-        manifest = self.report.releases[which]["manifest"]
-        return float((manifest.get("release") or manifest)["metrics"][name])
+        return float(self.report.releases[which]["manifest"]["metrics"][name])
 
     def _asked(self, when: str, way: str, ask: Callable[[], dict[str, Any]]) -> None:
         began = time.monotonic()
