@@ -142,6 +142,11 @@ class App:
         """Return the time as it is written into files: RFC 3339, UTC, seconds."""
         return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
+    def close(self) -> None:
+        """Give back connections."""
+        if "accounts" in self.__dict__:
+            self.accounts.close()
+
     def costs(self) -> dict[str, object]:
         """Return what the call cost so far: API calls by service and operation, and seconds."""
         calls: Counter[str] = Counter()

@@ -34,7 +34,10 @@ def command(*, dry_run: bool = False, asks: bool = False) -> Callable[[Function]
         @wraps(function)
         def call(*, style: str, verbose: bool, dry_run: bool = False, yes: bool = False, **options: Any) -> None:
             app = App(style=style, verbose=verbose, dry_run=dry_run, yes=yes)
-            show(function(app, **options), app)
+            try:
+                show(function(app, **options), app)
+            finally:
+                app.close()
 
         decorated: Function = call
         if asks:

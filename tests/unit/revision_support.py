@@ -18,11 +18,11 @@ REPOSITORY = "222222222222.dkr.ecr.eu-west-1.amazonaws.com/slipway/ranker"
 ROLE = "arn:aws:iam::222222222222:role/slipway-qa-ranker-execution"
 
 
-def variant(**changes: Any) -> Variant:
+def variant(*, release: str = RELEASE, **changes: Any) -> Variant:
     entry = Variant(
-        release=RELEASE,
+        release=release,
         image=f"{REPOSITORY}@{DIGEST}",
-        model_data_url=f"s3://{BUCKET}/releases/ranker/{RELEASE}/model.tar.gz",
+        model_data_url=f"s3://{BUCKET}/releases/ranker/{release}/model.tar.gz",
         execution_role_arn=ROLE,
         environment={"A": "1"},
         instance_type="ml.m5.large",

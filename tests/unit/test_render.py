@@ -117,7 +117,11 @@ def test_new_content_is_a_new_revision_that_remembers() -> None:
     assert new.revisions.live_revision is not None
     assert (new.revisions.live_revision.replaces, new.revisions.live_revision.created) == (before.live, "now")
     lines = render.difference(before.live_revision, new.revisions.live_revision)
-    assert lines == [f"variants.main.release: {RELEASE} -> {NEXT_RELEASE}"]
+    url = f"s3://{BUCKET}/releases/ranker/"
+    assert lines == [
+        f"variants.main.model_data_url: {url}{RELEASE}/model.tar.gz -> {url}{NEXT_RELEASE}/model.tar.gz",
+        f"variants.main.release: {RELEASE} -> {NEXT_RELEASE}",
+    ]
 
 
 def rollback(revisions: Revisions, **changes: object):
