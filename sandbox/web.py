@@ -98,6 +98,15 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]
         except (ConnectionError, TimeoutError, socket.timeout):  # noqa: UP041  (3.9 and earlier differ)
             self.close_connection = True
 
+    def finish(self) -> None:
+        """Close both directions, also when the client went away before its answer was sent."""
+        try:
+            super().finish()
+        except OSError:
+            self.close_connection = True
+        finally:
+            self.rfile.close()  # the base class does not come to it when closing the other direction fails
+
     def _skip_rest(self, stream: Any) -> None:
         if isinstance(stream, _Body):
             if stream.left > _SKIP_LIMIT:
