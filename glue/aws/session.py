@@ -13,14 +13,14 @@ import os
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from glue.aws import copier
 from glue.aws.alarms import Alarms
 from glue.aws.autoscaling import Autoscaling
+from glue.aws.clients import CallCounter, botocore_session, client_config, role_fetcher, sts, usable_endpoint
 from glue.aws.ecr import Registry
 from glue.aws.errors import Where, translated
 from glue.aws.functions import Functions
@@ -30,7 +30,7 @@ from glue.aws.sagemaker import SageMaker
 from glue.aws.ssm import Parameters
 from glue.core import names
 from glue.core.environment import Environment, Neighbour
-from glue.errors import AccessDeniedError, AwsError, RefusedError, UsageError
+from glue.errors import AccessDeniedError, RefusedError
 
 if TYPE_CHECKING:
     import boto3
@@ -39,38 +39,6 @@ if TYPE_CHECKING:
 
 
 THREADS = copier.THREADS  # connections: a thread without one would wait
-# Refreshed long before it ends; one hour is the most for a role assumed from a role
-# (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining).
-_ROLE_SECONDS = 3600
-# Seconds to connect and to wait for an answer: for the first call, so that a dead network is one error within seconds,
-# and for all others.
-IMPATIENT = (3, 5)
-PATIENT = (5, 60)
-
-
-class CallCounter:
-    """Counts the API calls of every client of a session, by `<service>:<Operation>`. Retries are not counted twice."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._calls: Counter[str] = Counter()
-
-    def count(self, **event: Any) -> None:
-        """Take botocore's `before-call` event."""
-        model = event["model"]
-        with self._lock:
-            self._calls[f"{model.service_model.service_name}:{model.name}"] += 1
-
-    def by_operation(self) -> dict[str, int]:
-        """Return the calls so far, by service and operation."""
-        with self._lock:
-            return dict(sorted(self._calls.items()))
-
-    @property
-    def total(self) -> int:
-        """All calls so far."""
-        with self._lock:
-            return self._calls.total()
 
 
 class Session:
@@ -102,7 +70,7 @@ class Session:
         with self._lock, translated(self.where(service, region), f"a client for {service}"):
             merged = self._config.merge(config) if config else self._config
             make: Any = self._session.client
-            with _usable_endpoint():
+            with usable_endpoint():
                 client = make(service, region_name=region or self.environment.region, config=merged)
             self._clients.append(client)
             return client
@@ -238,10 +206,10 @@ class Accounts:
         profile = self.profile(environment)
         calls = CallCounter()
         with translated(_unknown(environment), f"profile {profile}" if profile else "the default credentials"):
-            base = _botocore_session(profile, environment, calls)
+            base = botocore_session(profile, environment, calls)
             caller = self._verify(base, environment, profile)
         assume = assume and not _is_role(caller, environment)
-        session = self._assume(base, environment, caller, calls) if assume else base
+        session = self._assume(base, environment, caller, calls, profile) if assume else base
         role = caller if session is base else environment.promote_role_arn
         import boto3
 
@@ -254,8 +222,8 @@ class Accounts:
         )
 
     def _verify(self, base: botocore.session.Session, environment: Environment, profile: str | None) -> str:
-        with _sts(base, environment) as sts:
-            identity = sts.get_caller_identity()
+        with sts(base, environment) as client:
+            identity = client.get_caller_identity()
         if identity["Account"] != environment.account_id:
             using = f"profile {profile}" if profile else "the default credentials"
             raise RefusedError(
@@ -267,13 +235,18 @@ class Accounts:
         return str(identity["Arn"])
 
     def _assume(
-        self, base: botocore.session.Session, environment: Environment, caller: str, calls: CallCounter
+        self,
+        base: botocore.session.Session,
+        environment: Environment,
+        caller: str,
+        calls: CallCounter,
+        profile: str | None,
     ) -> botocore.session.Session:
         from botocore.credentials import RefreshableCredentials
 
         role = environment.promote_role_arn
         where = Where(environment.account_id, environment.region, caller, "sts")
-        fetch = _role_fetcher(base, environment, self._session_name(), where)
+        fetch = role_fetcher(base, environment, self._session_name(), where)
         try:
             first = fetch()
         except AccessDeniedError as error:
@@ -285,7 +258,7 @@ class Accounts:
         credentials = RefreshableCredentials.create_from_metadata(
             metadata=first, refresh_using=fetch, method="slipway-assume-role"
         )
-        return _botocore_session(None, environment, calls, credentials=credentials)
+        return botocore_session(profile, environment, calls, credentials=credentials)
 
     def _session_name(self) -> str:
         """Return a name that shows in CloudTrail who it was: letters, digits and `=,.@-`, at most 64."""
@@ -308,97 +281,3 @@ def _is_role(caller: str, environment: Environment) -> bool:
     """Tell whether an ARN (`arn:aws:sts::<account>:assumed-role/<role>/<session>`) is of the promote role."""
     role = environment.promote_role_arn.rpartition("/")[2]
     return f":assumed-role/{role}/" in caller
-
-
-def client_config(*, threads: int, patient: bool = True) -> Config:
-    """Return the settings of every client: patience, retries, a connection for each of `threads`."""
-    from botocore.config import Config
-
-    connect_s, answer_s = PATIENT if patient else IMPATIENT
-    return Config(  # type: ignore[call-arg]  # the stubs lack user_agent_appid
-        connect_timeout=connect_s,
-        read_timeout=answer_s,
-        # botocore's default of 10 silently caps how many threads work at once
-        max_pool_connections=max(threads, 10),
-        retries={"mode": "standard", "total_max_attempts": 6 if patient else 2},
-        user_agent_appid="slipway",
-    )
-
-
-@contextmanager
-def _usable_endpoint() -> Iterator[None]:
-    """botocore says by a bare ValueError that an endpoint of the environment is no URL."""
-    try:
-        yield
-    except ValueError as error:
-        raise UsageError(
-            f"no client can be made: {error}", remedy="Look at AWS_ENDPOINT_URL and the region."
-        ) from error
-
-
-@contextmanager
-def _sts(base: botocore.session.Session, environment: Environment) -> Iterator[Any]:
-    config = client_config(threads=1, patient=False)
-    with _usable_endpoint():  # the profile's own role is assumed by a client too, with the first call
-        client = base.create_client("sts", region_name=environment.region, config=config)
-        try:
-            yield client
-        finally:
-            client.close()
-
-
-def _botocore_session(
-    profile: str | None,
-    environment: Environment,
-    calls: CallCounter,
-    *,
-    credentials: Any = None,
-) -> botocore.session.Session:
-    import botocore.session
-
-    session = botocore.session.Session(profile=profile)
-    session.set_config_variable("region", environment.region)
-    # Clients that botocore makes itself (assuming a profile's role) take these settings too.
-    session.set_default_client_config(client_config(threads=1, patient=False))
-    session.register("before-call", calls.count, unique_id="slipway-call-counter")
-    if credentials is not None:
-        from botocore.credentials import CredentialResolver
-
-        fixed: Any = _Fixed(credentials)
-        session.register_component("credential_provider", CredentialResolver([fixed]))
-    return session
-
-
-class _Fixed:
-    """A credential provider that has its credentials already."""
-
-    METHOD = "slipway-assume-role"
-    CANONICAL_NAME = None
-
-    def __init__(self, credentials: Any) -> None:
-        self._credentials = credentials
-
-    def load(self) -> Any:
-        """Return the credentials."""
-        return self._credentials
-
-
-def _role_fetcher(
-    base: botocore.session.Session, environment: Environment, session_name: str, where: Where
-) -> Callable[[], dict[str, str]]:
-    role = environment.promote_role_arn
-
-    def fetch() -> dict[str, str]:
-        with translated(where, role), _sts(base, environment) as sts:
-            answer = sts.assume_role(RoleArn=role, RoleSessionName=session_name, DurationSeconds=_ROLE_SECONDS)
-        credentials = answer["Credentials"]
-        if not credentials.get("SecretAccessKey"):
-            raise AwsError(f"STS gave no credentials for {role} ({where})")
-        return {
-            "access_key": credentials["AccessKeyId"],
-            "secret_key": credentials["SecretAccessKey"],
-            "token": credentials["SessionToken"],
-            "expiry_time": credentials["Expiration"].isoformat(),
-        }
-
-    return fetch

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import glue.aws.session
+import glue.aws.clients
 from glue.aws.session import Accounts
 from glue.core.environment import Environment
 from glue.errors import AccessDeniedError, AwsError, CredentialsError, RefusedError, UsageError
@@ -101,7 +101,7 @@ def test_a_dead_endpoint_is_one_error_within_seconds(estate: Estate, monkeypatch
 
 
 def test_a_silent_endpoint_is_given_up_within_seconds(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(glue.aws.session, "IMPATIENT", (1, 1))
+    monkeypatch.setattr(glue.aws.clients, "IMPATIENT", (1, 1))
     with socket.socket() as listener:  # takes connections, says nothing
         listener.bind(("127.0.0.1", 0))
         listener.listen()
