@@ -48,7 +48,7 @@ class Contender:
         """Return the command that does the task."""
         if self.name != "aws":
             return [sys.executable, "-m", "bench.contenders", self.name, task.encode()]
-        common = [AWS, "s3", "cp", "--only-show-errors", "--endpoint-url", task.url]
+        common: list[str | Path] = [AWS, "s3", "cp", "--only-show-errors", "--endpoint-url", task.url]
         if len(task.keys) == 1:
             (key,) = task.keys
             return [*common, f"s3://{task.source}/{key}", f"s3://{task.target}/{key}"]
@@ -68,7 +68,8 @@ def slipway(task: Task) -> None:
     import boto3
 
     from glue import releases
-    from glue.aws.session import THREADS, CallCounter, Session, client_config
+    from glue.aws.clients import CallCounter, client_config
+    from glue.aws.session import THREADS, Session
     from glue.core.environment import Environment
 
     environment = Environment("target", TARGET_ACCOUNT, REGION)

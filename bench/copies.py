@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from bench import processes
 from bench.contenders import AWS, CONTENDERS, PART, Contender, Task
 from bench.processes import BenchError, Ran, Remote
-from bench.s3_store import MIB, literal, part_checksums, virtual
+from bench.s3_store import MIB, part_checksums, virtual
 from glue.core.checksum import Checksums
 from glue.core.release import MANIFEST, MODEL_ARCHIVE, SOURCE_ARCHIVE, Release, encode, release_file, with_content
 
@@ -31,11 +31,10 @@ class Scenario:
     only: str | None = None
 
 
+_NUMBERED = [f"part/{number:03}.json" for number in range(199)]
 SCENARIOS = (
     Scenario("copy-large", "One object of 10 GiB", {MODEL_ARCHIVE: 10 * 1024**3}, only=MODEL_ARCHIVE),
-    Scenario(
-        "copy-small", "200 objects of 4 KiB", {MODEL_ARCHIVE: 4096} | {f"part/{n:03}.json": 4096 for n in range(199)}
-    ),
+    Scenario("copy-small", "200 objects of 4 KiB", dict.fromkeys([MODEL_ARCHIVE, *_NUMBERED], 4096)),
     Scenario(
         "copy-release",
         "A typical release: 4 files, archive of 300 MiB",
@@ -228,8 +227,3 @@ def _answers(connection: socket.socket, wanted: int) -> int:
             raise BenchError("the latency model closed the connection")
         seen += more
     return count
-
-
-def rows(names: Sequence[str]) -> tuple[Scenario, ...]:
-    """Return the scenarios of these names, all for none."""
-    return tuple(one for one in SCENARIOS if not names or one.name in names)

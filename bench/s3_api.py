@@ -184,9 +184,9 @@ def _copy_object(store: Store, request: Request) -> Answer:
         raise S3Error(400, "InvalidRequest", "The specified copy source is larger than 5 GiB")
     own = request.headers.get("x-amz-tagging-directive") == "REPLACE"
     tags = _template(request).tags if own else source.tags
-    # CopyObject keeps no composite checksum; If-None-Match is not one of its headers.
+    # A copy made by one call has no composite checksum.
     made = Object(source.content, etag_of(source.content), "", None, source.content_type, source.metadata, tags)
-    stored = store.put(request.bucket, request.key, made)
+    stored = store.put(request.bucket, request.key, made, if_none_match=_if_none_match(request))
     inner = f"<LastModified>{TIME}</LastModified><ETag>{escape(stored.etag)}</ETag>"
     return _xml("CopyObject", "CopyObjectResult", inner, copied=source.size)
 

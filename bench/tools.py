@@ -24,10 +24,10 @@ def prepare(say: Callable[[str], None]) -> str | None:
     say("Setting up .tools/bench with the peers (once)")
     shutil.rmtree(FOLDER, ignore_errors=True)
     venv.create(FOLDER, with_pip=True)
-    pip = [FOLDER / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [str(FOLDER / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     try:
         done = subprocess.run(
-            [*pip, "--require-hashes", "--requirement", REQUIREMENTS],
+            [*pip, "--require-hashes", "--requirement", str(REQUIREMENTS)],
             capture_output=True, text=True, check=False, timeout=LIMIT_S,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
