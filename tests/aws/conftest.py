@@ -10,16 +10,21 @@ import os
 import socket
 import tarfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
+from glue import releases
+from glue.aws.s3 import Bucket
 from glue.aws.session import Accounts, Session
 from glue.core.environment import Environment, Neighbour
+from glue.core.request import ReleaseRequest
 from sandbox.server import Server, running_in
+
+from .world import COMMIT, FILES, a_release
 
 MIB = 1024 * 1024
 REGION = "eu-west-1"
@@ -203,3 +208,49 @@ def push_image(session: Session, tag: str, *, content: bytes = b"{}", repository
         ],
     }
     return session.registry.put_image(repository, json.dumps(manifest).encode(), tag=tag)
+
+
+@pytest.fixture(scope="package")
+def shared(dev: Session, qa: Session, estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return a_release(dev.artifacts(), FILES, tmp_path_factory.mktemp("files"))
+
+
+@pytest.fixture
+def source(shared: str, qa: Session, estate: Estate) -> releases.LoadedRelease:
+    """A release in dev, loaded with qa's eyes, of which qa has nothing."""
+    loaded = releases.load_release(qa.artifacts(estate.dev), shared)
+    s3, bucket = estate.client("s3", "qa"), estate.qa.artifact_bucket
+    versions = s3.list_object_versions(Bucket=bucket, Prefix=loaded.release.prefix).get("Versions", [])
+    for version in versions:
+        s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+    for upload in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+        s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+    return loaded
+
+
+@pytest.fixture
+def fresh(dev: Session, qa: Session, estate: Estate, tmp_path: Path) -> releases.LoadedRelease:
+    """A release of its own, for tests that harm the source."""
+    return releases.load_release(qa.artifacts(estate.dev), a_release(dev.artifacts(), FILES, tmp_path))
+
+
+@pytest.fixture
+def target(qa: Session) -> Bucket:
+    return qa.artifacts()
+
+
+@pytest.fixture(scope="package")
+def image(dev: Session) -> str:
+    return push_image(dev, "1a2b3c4")
+
+
+@pytest.fixture
+def ask(image: str, write_archive: Callable[..., Path]) -> Callable[..., ReleaseRequest]:
+    """A request for content that no other test has, unless it says which."""
+
+    def request(**changes: Any) -> ReleaseRequest:
+        if "archive" not in changes:
+            changes["archive"] = str(write_archive(unique=os.urandom(16)))
+        return replace(ReleaseRequest(model="ranker", archive="", image="1a2b3c4", commit=COMMIT), **changes)
+
+    return request

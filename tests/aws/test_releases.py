@@ -9,7 +9,6 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,42 +17,14 @@ import pytest
 from glue import releases
 from glue.aws.session import Session
 from glue.core.archive import ArchiveError, Limits
-from glue.core.release import GOLDEN, MANIFEST, ManifestError
+from glue.core.release import GOLDEN, MANIFEST
 from glue.core.request import CreatedRelease, ReleaseRequest
-from glue.errors import NotFoundError, RefusedError, SlipwayError, UsageError
+from glue.errors import NotFoundError, SlipwayError, UsageError
 from glue.releasing import create_release, git_state, plan_release
 
-from .conftest import MIB, Estate, archive, model_members, push_image
-from .faults import Killed, answer, failing, hooked
-
-COMMIT = "1a2b3c4d5e6f708192a3b4c5d6e7f80912345678"
-_seconds = itertools.count()
-
-
-def clock() -> datetime:
-    """A clock that never shows the same second twice."""
-    return datetime.fromtimestamp(1_770_000_000 + next(_seconds) * 1000, tz=UTC)
-
-
-@pytest.fixture(scope="module")
-def image(dev: Session) -> str:
-    return push_image(dev, "1a2b3c4")
-
-
-@pytest.fixture
-def ask(image: str, write_archive: Callable[..., Path]) -> Callable[..., ReleaseRequest]:
-    """A request for content that no other test has, unless it says which."""
-
-    def request(**changes: Any) -> ReleaseRequest:
-        if "archive" not in changes:
-            changes["archive"] = str(write_archive(unique=os.urandom(16)))
-        return replace(ReleaseRequest(model="ranker", archive="", image="1a2b3c4", commit=COMMIT), **changes)
-
-    return request
-
-
-def make(request: ReleaseRequest, session: Session, **options: Any) -> CreatedRelease:
-    return create_release(plan_release(request, session=session, clock=clock, **options), session=session)
+from .conftest import MIB, Estate, archive, model_members
+from .faults import Killed, hooked
+from .world import COMMIT, clock, make, seconds
 
 
 def test_makes_a_release_of_an_archive(ask: Callable[..., ReleaseRequest], dev: Session, image: str) -> None:
@@ -186,7 +157,7 @@ def test_a_large_archive_goes_up_in_parts(ask: Callable[..., ReleaseRequest], de
 @pytest.fixture
 def trained(estate: Estate) -> Iterator[Callable[[bytes], str]]:
     def put(data: bytes) -> str:
-        key = f"training/job-{next(_seconds)}/output/model.tar.gz"
+        key = f"training/job-{next(seconds)}/output/model.tar.gz"
         estate.client("s3").put_object(Bucket=estate.dev.artifact_bucket, Key=key, Body=data)
         return f"s3://{estate.dev.artifact_bucket}/{key}"
 
@@ -355,112 +326,6 @@ def test_an_image_may_be_told_in_every_form(
 ) -> None:
     told = form.format(host="111111111111.dkr.ecr.eu-west-1.amazonaws.com", digest=image)
     assert plan_release(ask(image=told), session=dev, clock=clock).release.image_digest == image
-
-
-# finding and loading
-
-
-def test_lists_releases_newest_first_and_says_what_is_unfinished(
-    ask: Callable[..., ReleaseRequest], dev: Session, estate: Estate
-) -> None:
-    first, second = make(ask(), dev).release, make(ask(), dev).release
-    s3, bucket = estate.client("s3"), estate.dev.artifact_bucket
-    s3.put_object(Bucket=bucket, Key="releases/ranker/ranker-20200101t000000-0000000/model.tar.gz", Body=b"")
-    s3.put_object(Bucket=bucket, Key="releases/ranker/rubbish/x", Body=b"")
-    found = releases.list_releases(dev.artifacts(), "ranker")
-    ids = [summary.release for summary in found]
-    assert ids.index(second.release) < ids.index(first.release)
-    assert "rubbish" not in ids
-    last = found[-1]
-    assert (last.release, last.created, last.complete) == (
-        "ranker-20200101t000000-0000000",
-        "2020-01-01T00:00:00Z",
-        False,
-    )
-    assert all(summary.complete for summary in found[:-1])
-    assert releases.list_releases(dev.artifacts()) == found
-    assert releases.list_releases(dev.artifacts(), "other") == ()
-    with pytest.raises(NotFoundError, match="was never finished: it has files but no manifest"):
-        releases.load_release(dev.artifacts(), last.release)
-
-
-def test_an_unknown_release_is_not_found_also_with_anothers_eyes(dev: Session, qa: Session, estate: Estate) -> None:
-    for bucket in (dev.artifacts(), qa.artifacts(estate.dev)):
-        with pytest.raises(
-            NotFoundError, match="release ranker-20210101t000000-0000000 is not in slipway-dev"
-        ) as caught:
-            releases.load_release(bucket, "ranker-20210101t000000-0000000")
-        assert "slipway release list" in str(caught.value)
-
-
-def test_what_is_no_release_id_is_a_usage_error(dev: Session) -> None:
-    with pytest.raises(UsageError, match="'latest' is not a release id"):
-        releases.load_release(dev.artifacts(), "latest")
-
-
-def test_a_bucket_that_is_missing_points_to_the_foundation(dev: Session, estate: Estate) -> None:
-    bucket = dev.bucket("slipway-nowhere-artifacts-111111111111", owner="111111111111")
-    with pytest.raises(NotFoundError, match="bucket slipway-nowhere-artifacts-111111111111 does not exist") as caught:
-        releases.list_releases(bucket)
-    assert "Has terraform/foundation been applied there?" in str(caught.value)
-    with pytest.raises(NotFoundError, match="bucket slipway-nowhere-artifacts-111111111111 does not exist"):
-        bucket.head("x")
-
-
-def test_a_bucket_of_another_owner_is_denied(dev: Session, estate: Estate) -> None:
-    bucket = dev.bucket(estate.dev.artifact_bucket, owner="999999999999", region="eu-west-1", key_arn="arn:x")
-    with pytest.raises(SlipwayError, match="AWS denied s3:ListBucket on s3://slipway-dev-artifacts-111111111111/"):
-        releases.list_releases(bucket)
-
-
-def test_a_file_that_was_changed_or_deleted_is_told(
-    ask: Callable[..., ReleaseRequest], dev: Session, estate: Estate
-) -> None:
-    release = make(ask(), dev).release
-    s3, bucket = estate.client("s3"), estate.dev.artifact_bucket
-    s3.put_object(Bucket=bucket, Key=release.key(GOLDEN), Body=b"[]", ChecksumAlgorithm="SHA256")
-    with pytest.raises(RefusedError, match=r"golden/requests.json \(2 bytes, \d+ in the manifest\) does not match its"):
-        releases.load_release(dev.artifacts(), release.release)
-    s3.delete_object(Bucket=bucket, Key=release.key(GOLDEN))
-    with pytest.raises(NotFoundError, match=r"lacks golden/requests\.json"):
-        releases.load_release(dev.artifacts(), release.release)
-
-
-def test_a_manifest_that_was_changed_is_told(ask: Callable[..., ReleaseRequest], dev: Session, estate: Estate) -> None:
-    first, second = make(ask(), dev).release, make(ask(), dev).release
-    s3, bucket = estate.client("s3"), estate.dev.artifact_bucket
-    original = dev.artifacts().get_small(first.key(MANIFEST), limit=10**6)
-    assert original is not None
-    s3.put_object(Bucket=bucket, Key=second.key(MANIFEST), Body=original[0])
-    with pytest.raises(RefusedError, match=f"is the manifest of {first.release}"):
-        releases.load_release(dev.artifacts(), second.release)
-    s3.put_object(Bucket=bucket, Key=first.key(MANIFEST), Body=original[0])
-    with pytest.raises(RefusedError, match="it has no SHA-256 checksum to compare"):
-        releases.load_release(dev.artifacts(), first.release)
-    s3.put_object(Bucket=bucket, Key=first.key(MANIFEST), Body=original[0].replace(b"0.75", b"0.99x"))
-    with pytest.raises(ManifestError, match="is not a usable manifest: it is not JSON"):
-        releases.load_release(dev.artifacts(), first.release)
-
-
-def test_an_index_entry_that_was_changed_is_told(
-    ask: Callable[..., ReleaseRequest], dev: Session, estate: Estate
-) -> None:
-    request = ask()
-    release = make(request, dev).release
-    key = f"release-index/ranker/{release.content}.json"
-    estate.client("s3").put_object(Bucket=estate.dev.artifact_bucket, Key=key, Body=b"{}")
-    with pytest.raises(RefusedError, match=f"{key} is not a usable index entry"):
-        make(request, dev)
-
-
-def test_a_denied_index_is_never_read_as_absent(ask: Callable[..., ReleaseRequest], dev: Session) -> None:
-    with (
-        failing(dev.artifacts(), "GetObject", answer(403, "AccessDenied", "no")),
-        pytest.raises(
-            SlipwayError, match="AWS denied s3:GetObject on s3://slipway-dev-artifacts-111111111111/release-index"
-        ),
-    ):
-        make(ask(), dev)
 
 
 # git
