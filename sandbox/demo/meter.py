@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+SERVICE = "sandbox/"  # in the user agent of what the sandbox's services read for themselves
 ARTIFACTS = ("/model.tar.gz", "/sourcedir.tar.gz")
 
 
@@ -27,11 +28,14 @@ def usage(lines: Iterable[Mapping[str, Any]]) -> Usage:
 
     Artifact bytes are the bodies of object reads and writes of archives below `releases/`; a copy inside S3 has no
     body. Answers to a copy are a few hundred bytes of XML, not archive bytes, so only GetObject's answers count.
+    What AWS itself does, such as an endpoint that fetches its model, is nobody's call and passes through no client.
     """
     operations: Counter[str] = Counter()
     clients: Counter[str] = Counter()
     artifact_bytes = 0
     for line in lines:
+        if SERVICE in str(line.get("client", "")):
+            continue
         operations[f"{line['service']}:{line['operation']}"] += 1
         clients[client_name(str(line.get("client", "")))] += 1
         resource = str(line.get("resource") or "")

@@ -49,12 +49,12 @@ class Story:
         first = self.release("first", image)
         show.chapter("Up the chain")
         for environment in CHAIN:
-            self.promote(first, environment)
+            self.promote("first", first, environment)
         self.ask("first")
         show.chapter("A better model, and back again")
         second = self.release("second", image)
         for environment in CHAIN:
-            self.promote(second, environment)
+            self.promote("second", second, environment)
         self.ask("second")
         self.compare(first, second)
         self.rollback(first, second)
@@ -106,12 +106,12 @@ class Story:
         self.report.releases[which] = {"release": release, "manifest": manifest}
         return release
 
-    def promote(self, release: str, environment: str) -> None:
+    def promote(self, which: str, release: str, environment: str) -> None:
         """Promote and apply; then ask AWS what is live."""
         key = f"promote {release} to {environment}"
         with self.report.step(key):
             done = self.shell.slipway("promote", release, "--to", environment, "--apply", "--yes")
-        self.note_plan(f"promotion to {environment}", done)
+        self.note_plan(f"{which} promotion to {environment}", done)
         live = aws.live(environment, ENDPOINT)
         self.report.check(f"{environment} serves {release}", live["release"] == release, live["live_config"])
         own = ENVIRONMENT_ACCOUNTS[environment]

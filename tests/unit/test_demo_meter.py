@@ -34,6 +34,13 @@ def test_reading_or_writing_an_archive_counts_every_byte():
     assert seen.artifact_bytes == 1550
 
 
+def test_an_endpoint_that_fetches_its_model_is_no_client():
+    seen = usage(
+        [line("GetObject", resource=ARCHIVE, response=1000, client="Botocore/1 md/sandbox#1 sandbox/sagemaker")]
+    )
+    assert (seen.calls, seen.artifact_bytes) == (0, 0)
+
+
 def test_manifests_and_training_data_are_no_archives():
     lines = [
         line("GetObject", resource="bucket/releases/ranker/r/release.json", response=900),
