@@ -25,6 +25,8 @@ from glue.errors import AwsError, NotFoundError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+# An upload that two runs share may be aborted, or have a part written again under a new ETag, while it is completed.
+_CHANGED = {"NoSuchUpload", "InvalidPart"}
 _LOST = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 
 
@@ -33,7 +35,7 @@ class PreconditionError(AwsError):
 
 
 class UploadGoneError(AwsError):
-    """The multipart upload was completed or aborted by somebody else."""
+    """The multipart upload was completed, aborted or written to by somebody else."""
 
 
 @dataclass(frozen=True)
@@ -323,7 +325,7 @@ class Bucket:
             code = code_of(cause) if isinstance(cause, boto.ClientError) else ""
             if code in _LOST:
                 raise PreconditionError(error.message) from cause
-            if code == "NoSuchUpload":
+            if code in _CHANGED:
                 raise UploadGoneError(error.message) from cause
             raise
 

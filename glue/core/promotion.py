@@ -44,8 +44,8 @@ class PromotionPlan:
 
     @property
     def files_to_copy(self) -> int:
-        """How many files are still to be copied."""
-        return len(self.copy.files) if self.copy else 0
+        """How many files are still to be copied, the manifest among them."""
+        return len(self.copy.files) + (self.copy.manifest is not None) if self.copy else 0
 
     @property
     def empty(self) -> bool:

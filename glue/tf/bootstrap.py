@@ -3,7 +3,7 @@
 A copy of the root without its backend is applied with a local state; then the real root takes the state over. Every
 step is decided from what is there, so a run that was killed anywhere is finished by the next one:
 
-1. no bucket, or a local state that was not handed over: the copy is planned and applied
+1. no bucket, no state in it, or a local state that was not handed over: the copy is planned and applied
 2. the copy is applied: the local state is pushed into the bucket, then set aside
 3. nothing local is left: the real root, as any other stack
 """
@@ -62,7 +62,10 @@ class Bootstrap:
         if local.exists() and has_state:
             # handed over, and killed before it was set aside, or somebody else was faster
             self._set_aside(local, self._runner.place(stack))
-        elif local.exists() or has_state is None:
+        elif local.exists() or not has_state:
+            if has_state is False and not local.exists():
+                # The bucket is there and nobody knows who made it: look before creating the rest.
+                self._runner.mark_unclean(stack)
             return Place(stack, local.parent, self._runner.workspace.staging(stack) / "data", remote=False)
         return self._runner.place(stack)
 

@@ -98,8 +98,7 @@ class Runner:
             return Applied(stack, notes, changed=False, seconds=time.monotonic() - began)
         self.settle(place)
         self.init(place)
-        self._mark(stack).parent.mkdir(parents=True, exist_ok=True)
-        self._mark(stack).touch()
+        self.mark_unclean(stack)
         try:
             self.run(place, self.commands.apply(place, profile=self.profile(stack), plan=file))
         finally:
@@ -110,6 +109,11 @@ class Runner:
     def unclean(self, stack: Stack) -> bool:
         """Whether the last apply failed or was killed: resources may exist that the state does not know."""
         return self._mark(stack).exists()
+
+    def mark_unclean(self, stack: Stack) -> None:
+        """Note that resources may exist that the state does not know, until an apply ends well."""
+        self._mark(stack).parent.mkdir(parents=True, exist_ok=True)
+        self._mark(stack).touch()
 
     def discard_plan(self, stack: Stack) -> None:
         """Remove a stack's saved plan, if there is one."""

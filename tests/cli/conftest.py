@@ -113,6 +113,7 @@ def check_golden(name: str, text: str) -> None:
     """Compare with a golden file. GOLDEN=write writes it instead: read the difference before you commit it."""
     path = GOLDEN / f"{name}.txt"
     text = re.sub(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|\+00:00)", "<time>", text)
+    text = re.sub(r"\br\d+-[0-9a-f]{8}\b", "r<number>-<hash>", text)
     text = re.sub(r"sha256:[0-9a-f]{64}", "sha256:<digest>", text)
     if os.environ.get("GOLDEN") == "write":
         path.write_text(text)
