@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # An upload that two runs share may be aborted, or have a part written again under a new ETag, while it is completed.
 _CHANGED = {"NoSuchUpload", "InvalidPart"}
+_TRIES = 4
 _LOST = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 
 
@@ -146,22 +147,34 @@ class Bucket:
     # writing
 
     def put_once(self, key: str, data: bytes, *, content_type: str) -> bool:
-        """Write a small object unless the key is taken; tell whether it was written."""
-        try:
-            with self._translated(self.uri(key)):
-                self._client.put_object(
-                    Bucket=self.name,
-                    Key=key,
-                    Body=data,
-                    ContentType=content_type,
-                    ChecksumAlgorithm="SHA256",
-                    IfNoneMatch="*",
-                    ExpectedBucketOwner=self.owner,
-                    **self._encryption,
-                )
-        except PreconditionError:
-            return False
+        """Write a small object unless the key is taken; tell whether it was written.
+
+        Raises PreconditionError when others keep writing there and none of them gets through.
+        """
+        for _ in range(_TRIES - 1):
+            try:
+                self._put(key, data, content_type)
+            except PreconditionError:
+                # 409: several writers at once, of whom none may have won yet. S3 wants it sent again.
+                if self.head(key) is not None:
+                    return False
+            else:
+                return True
+        self._put(key, data, content_type)
         return True
+
+    def _put(self, key: str, data: bytes, content_type: str) -> None:
+        with self._translated(self.uri(key)):
+            self._client.put_object(
+                Bucket=self.name,
+                Key=key,
+                Body=data,
+                ContentType=content_type,
+                ChecksumAlgorithm="SHA256",
+                IfNoneMatch="*",
+                ExpectedBucketOwner=self.owner,
+                **self._encryption,
+            )
 
     def create_upload(
         self, key: str, *, content_type: str, metadata: Mapping[str, str], tags: Mapping[str, str]

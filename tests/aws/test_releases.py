@@ -19,11 +19,11 @@ from glue.aws.session import Session
 from glue.core.archive import ArchiveError, Limits
 from glue.core.release import GOLDEN, MANIFEST
 from glue.core.request import CreatedRelease, ReleaseRequest
-from glue.errors import NotFoundError, SlipwayError, UsageError
+from glue.errors import AwsError, NotFoundError, SlipwayError, UsageError
 from glue.releasing import create_release, git_state, plan_release
 
 from .conftest import MIB, Estate, archive, model_members
-from .faults import Killed, hooked
+from .faults import Killed, always, answer, failing, hooked
 from .world import COMMIT, clock, make, seconds
 
 
@@ -107,6 +107,21 @@ def test_two_at_once_make_one_release(ask: Callable[..., ReleaseRequest], dev: S
     assert len(made) == 4, results
     assert len({result.release.release for result in made}) == 1
     assert any(result.created for result in made)
+
+
+def test_a_reservation_that_several_want_at_once_is_asked_for_again(
+    ask: Callable[..., ReleaseRequest], dev: Session
+) -> None:
+    conflict = answer(409, "ConditionalRequestConflict")
+    with failing(dev.artifacts(), "PutObject", conflict, conflict) as seen:
+        made = make(ask(), dev)
+    assert made.created
+    assert seen == [4]
+    with (
+        always(dev.artifacts(), "PutObject", conflict),
+        pytest.raises(AwsError, match="PutObject of s3://slipway-dev-artifacts-111111111111/release-index/ranker/"),
+    ):
+        make(ask(), dev)
 
 
 @pytest.mark.parametrize(
