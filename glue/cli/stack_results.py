@@ -18,7 +18,9 @@ def planned(outcomes: Sequence[Outcome[Stack, Planned]], workspace: Workspace) -
     good = [outcome.value for outcome in outcomes if outcome.value is not None]
     changing = sum(1 for value in good if value.changes)
     lines = [f"{changing} of {len(outcomes)} would change. Apply: make apply with the same words."]
-    if not changing and len(good) == len(outcomes):
+    if len(good) < len(outcomes):
+        lines = [f"{len(outcomes) - len(good)} of {len(outcomes)} could not be planned, {changing} would change."]
+    elif not changing:
         lines = [f"Nothing to do: {len(outcomes)} planned, none would change."]
     return Result(
         {"command": "plan", "results": entries, "changed": False, "pending": changing},

@@ -192,6 +192,7 @@ class Runner:
     def _summary(self, place: Place, file: Path) -> PlanSummary:
         command = self.commands.show(place, profile=self.profile(place.stack), plan=file)
         done = self.run(place, command, quiet=True)
+        done.log.unlink(missing_ok=True)  # terraform does not redact what it shows as JSON
         # A warning may stand before the document; the document is one line.
         line = next((line for line in done.output.splitlines() if line.startswith("{")), "{}")
         return summarize(json.loads(line))
