@@ -147,7 +147,5 @@ def test_a_source_that_lacks_files_names_them() -> None:
 
 def test_a_source_that_differs_from_its_manifest_is_refused() -> None:
     file = a_file()
-    with pytest.raises(
-        RefusedError, match=r"\(19 bytes, 20 in the manifest\) does not match its manifest"
-    ):
+    with pytest.raises(RefusedError, match=r"\(19 bytes, 20 in the manifest\) does not match its manifest"):
         check_sources([file], {file.name: replace(stored(file), bytes=19)}, where="s3://b/p")
