@@ -18,12 +18,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from glue.aws import copier
-from glue.aws.alarms import Alarms
-from glue.aws.autoscaling import Autoscaling
 from glue.aws.clients import CallCounter, botocore_session, client_config, role_fetcher, sts, usable_endpoint
 from glue.aws.ecr import Registry
 from glue.aws.errors import Where, translated
-from glue.aws.functions import Functions
 from glue.aws.runtime import Runtime
 from glue.aws.s3 import Bucket
 from glue.aws.sagemaker import SageMaker
@@ -124,22 +121,6 @@ class Session:
         # An endpoint answers within 60 s or not at all; asking again would hide a slow model.
         config = Config(read_timeout=70, retries={"mode": "standard", "total_max_attempts": 2})
         return Runtime(self.client("sagemaker-runtime", config=config), where=self.where("sagemaker"))
-
-    @cached_property
-    def functions(self) -> Functions:
-        """Lambda: invoking functions."""
-        return Functions(self.client("lambda"), where=self.where("lambda"))
-
-    @cached_property
-    def autoscaling(self) -> Autoscaling:
-        """Application Auto Scaling: the targets of endpoints."""
-        client = self.client("application-autoscaling")
-        return Autoscaling(client, where=self.where("application-autoscaling"))
-
-    @cached_property
-    def alarms(self) -> Alarms:
-        """CloudWatch: the state of alarms."""
-        return Alarms(self.client("cloudwatch"), where=self.where("cloudwatch"))
 
 
 class Accounts:
