@@ -56,7 +56,9 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     started = os.environ | {"SANDBOX_HOME": str(home), "SANDBOX_PORT": str(free_port())}
     command = [sys.executable, "-m", "sandbox.demo", "--keep", "--output", str(output)]
     try:
-        done = subprocess.run(command, cwd=REPOSITORY, env=started, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=REPOSITORY, env=started, capture_output=True, text=True, check=False, timeout=1500
+        )
         (output / "stdout.txt").write_text(done.stdout)
         assert done.returncode == 0, f"the demo failed:\n{done.stderr[-4000:]}\n{done.stdout[-2000:]}"
         environ = exports(home / "env", started)
