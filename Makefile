@@ -29,7 +29,7 @@ demo: setup ## Take a model from training to production on three sandbox account
 test: setup ## Everything that CI runs
 	scripts/timed check $(MAKE) check
 	scripts/timed modules $(BIN)/python -m scripts.test_modules
-	scripts/timed pytest $(BIN)/python -m pytest
+	scripts/test_suites
 
 .PHONY: check
 check: setup ## The fast gate: format, lint, types, terraform validate, generated docs, quick tests (no sandbox)

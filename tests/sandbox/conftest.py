@@ -51,7 +51,14 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 
 @pytest.fixture(scope="session")
 def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
-    """Three accounts on which `make demo` has told its story, kept running."""
+    """Three accounts on which `make demo` has told its story, kept running.
+
+    DEMO_ESTATE=<.sandbox folder>:<folder of the report> names accounts that run already, for work on these tests.
+    """
+    if kept := os.environ.get("DEMO_ESTATE"):
+        home, _, output = kept.partition(":")
+        yield told(Path(home), Path(output), dict(os.environ))
+        return
     home, output = tmp_path_factory.mktemp("estate"), tmp_path_factory.mktemp("demo")
     started = os.environ | {"SANDBOX_HOME": str(home), "SANDBOX_PORT": str(free_port())}
     command = [sys.executable, "-m", "sandbox.demo", "--keep", "--output", str(output)]
@@ -61,10 +68,11 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
         )
         (output / "stdout.txt").write_text(done.stdout)
         assert done.returncode == 0, f"the demo failed:\n{done.stderr[-4000:]}\n{done.stdout[-2000:]}"
-        environ = exports(home / "env", started)
-        with pytest.MonkeyPatch.context() as patch:
-            for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-                patch.setenv(name, environ[name])
-            yield Estate(environ, json.loads((output / "report.json").read_text()), output)
+        yield told(home, output, started)
     finally:
         sandbox_command("stop", started)
+
+
+def told(home: Path, output: Path, environment: dict[str, str]) -> Estate:
+    """Return what the demo left behind."""
+    return Estate(exports(home / "env", environment), json.loads((output / "report.json").read_text()), output)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 
@@ -100,8 +101,19 @@ class Estate:
         return found
 
     def client(self, environment: str, service: str) -> Any:
-        session = boto3.Session(profile_name=environment, region_name="eu-west-1")
-        return session.client(service, endpoint_url=self.environ["AWS_ENDPOINT_URL"])
+        """A client as the environment's operator. What assumes the role reads its endpoint from the environment only."""
+        names = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS")
+        with patch.dict(os.environ, {name: self.environ[name] for name in names}):
+            session = boto3.Session(profile_name=environment, region_name="eu-west-1")
+            keys = session.get_credentials().get_frozen_credentials()
+            return boto3.client(
+                service,
+                region_name="eu-west-1",
+                endpoint_url=self.environ["AWS_ENDPOINT_URL"],
+                aws_access_key_id=keys.access_key,
+                aws_secret_access_key=keys.secret_key,
+                aws_session_token=keys.token,
+            )
 
     def requests(self) -> list[dict[str, Any]]:
         """The access log so far."""

@@ -1,0 +1,21 @@
+"""Which tests may share a process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+# Each of these installs the sandbox's extensions into moto, in its own way; nothing takes them out again.
+ALONE = ("sandbox_core", "sandbox_runtime", "sandbox")
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a selection that would fail for the wrong reason."""
+    suites = {item.path.relative_to(HERE).parts[0] for item in items if item.path.is_relative_to(HERE)}
+    together = sorted(suites & set(ALONE))
+    if together and len(suites) > 1:
+        raise pytest.UsageError(
+            f"tests/{together[0]} needs a process of its own: name one folder at a time, or `make test` for all of them"
+        )
