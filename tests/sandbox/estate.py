@@ -101,7 +101,7 @@ class Estate:
         return found
 
     def client(self, environment: str, service: str) -> Any:
-        """A client as the environment's operator. What assumes the role reads its endpoint from the environment only."""
+        """A client as the operator. What assumes the role takes its endpoint from the environment variables only."""
         names = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS")
         with patch.dict(os.environ, {name: self.environ[name] for name in names}):
             session = boto3.Session(profile_name=environment, region_name="eu-west-1")
