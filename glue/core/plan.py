@@ -39,10 +39,14 @@ class Change:
 
 @dataclass(frozen=True)
 class PlanSummary:
-    """All changes of a plan, in the plan's order. Without any, there is nothing to do."""
+    """All changes of a plan, in the plan's order. Without any, there is nothing to do.
+
+    `held_config` is the endpoint config that the state holds, before it was refreshed.
+    """
 
     changes: tuple[Change, ...] = ()
     outputs_change: bool = False
+    held_config: str | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -69,7 +73,17 @@ def summarize(document: Mapping[str, Any]) -> PlanSummary:
     return PlanSummary(
         changes=tuple(change for change in changes if change is not None),
         outputs_change=any(output.get("actions") != ["no-op"] for output in outputs),
+        held_config=_held_config(document),
     )
+
+
+def _held_config(document: Mapping[str, Any]) -> str | None:
+    # Drift comes first: its "before" is the state as it lies in the bucket, that of a change is the refreshed one.
+    for entry in [*document.get("resource_drift", []), *document.get("resource_changes", [])]:
+        before = entry["change"].get("before") or {}
+        if entry["type"] == "aws_sagemaker_endpoint" and before:
+            return str(before.get("endpoint_config_name"))
+    return None
 
 
 def _change(entry: Mapping[str, Any]) -> Change | None:

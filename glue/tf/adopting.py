@@ -11,6 +11,7 @@ from typing import Protocol
 
 from glue.console import Console
 from glue.core.plan import Change, PlanSummary
+from glue.core.truth import revision_in
 from glue.errors import RefusedError
 from glue.tf.commands import Place
 from glue.tf.runner import Runner
@@ -60,13 +61,23 @@ class Adopter:
                     "it belongs to this environment and repository",
                     remedy="Rename or remove it, or import it by hand if it is yours.",
                 )
+        live = _held(stack, plan)
         for change, it in found:
             news = f"{change.address} exists since a run that was cut off: taking it into the state"
             self._console.step(news, of=stack.label)
             profile = self._runner.profile(stack)
-            command = self._runner.commands.adopt(place, profile=profile, address=change.address, identity=it.identity)
+            command = self._runner.commands.adopt(
+                place, profile=profile, address=change.address, identity=it.identity, live=live
+            )
             self._runner.run(place, command, quiet=True)
         return len(found)
+
+
+def _held(stack: Stack, plan: PlanSummary) -> str | None:
+    """Return the revision whose config the state of an endpoint holds."""
+    if stack.endpoint is None or plan.held_config is None:
+        return None
+    return revision_in(plan.held_config, stack.environment.endpoint_name(stack.endpoint))
 
 
 def _find(existing: Existing, change: Change, creates: list[Change]) -> Found | None:

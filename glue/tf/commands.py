@@ -87,9 +87,16 @@ class Commands:
         """Return `terraform apply` of a saved plan; it asks nothing."""
         return self._command(place, profile, ["apply", "-input=false", *self._lock(), self._path(plan, place)])
 
-    def adopt(self, place: Place, *, profile: str | None, address: str, identity: str) -> Command:
-        """Return `terraform import` of a resource that exists and that the configuration wants to create."""
-        words = ["import", "-input=false", *self._lock(), *self._var_files(place), address, identity]
+    def adopt(
+        self, place: Place, *, profile: str | None, address: str, identity: str, live: str | None = None
+    ) -> Command:
+        """Return `terraform import` of a resource that exists and that the configuration wants to create.
+
+        `live` stands in for the revisions file's: an import checks the endpoint's postcondition against the state, in
+        which the wanted config may not be yet.
+        """
+        instead = [f"-var=live={live}"] if live else []
+        words = ["import", "-input=false", *self._lock(), *self._var_files(place), *instead, address, identity]
         return self._command(place, profile, words)
 
     def unlock(self, place: Place, *, profile: str | None, lock_id: str) -> Command:
