@@ -1,4 +1,4 @@
-"""Which endpoint config the state holds: an import checks the endpoint's postcondition against that, not against AWS."""
+"""Which endpoint config the state holds: an import checks the postcondition against that, not against AWS."""
 
 from __future__ import annotations
 
