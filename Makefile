@@ -115,4 +115,4 @@ build/functions/%.zip: modules/%/src scripts/build_function.py $(VENV) $(wildcar
 	$(BIN)/python scripts/build_function.py modules/$*/src $@
 
 need-env:
-	@test -n "$(ENV)" || { echo "Say which environment: make $(MAKECMDGOALS) ENV=dev (one of: $$(ls environments | xargs))" >&2; exit 2; }
+	@test -n "$(ENV)" || { echo "Say which environment: make $(MAKECMDGOALS) ENV=dev (one of: $(notdir $(patsubst %/,%,$(wildcard environments/*/))))" >&2; exit 2; }
