@@ -27,7 +27,7 @@ _TIME = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")
 _COMMIT = re.compile(r"^[0-9a-f]{7,64}$")
 _FILE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$")
 _REPOSITORY = re.compile(r"^[a-z0-9]+([._/-][a-z0-9]+)*$")
-_VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,1023}$")
+VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,1023}$")
 
 
 class ManifestError(SlipwayError):
@@ -235,7 +235,7 @@ def check_environment(environment: Mapping[str, str]) -> None:
     if len(environment) > 100:
         raise UsageError(f"{len(environment)} container variables; SageMaker takes 100")
     for key, value in environment.items():
-        if not _VARIABLE.match(key):
+        if not VARIABLE.match(key):
             raise UsageError(f"container variable {key[:80]!r} is not a name", remedy="Letters, digits, underscores.")
         if len(value) > 1024:
             raise UsageError(f"container variable {key} has {len(value)} characters; SageMaker takes 1024")

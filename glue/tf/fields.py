@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 
+from glue.core.release import VARIABLE
 from glue.errors import UsageError
 from glue.tf.hcl import Value, path_of
 
@@ -88,6 +89,17 @@ class Fields:
                 found[name] = str(value)
             else:
                 raise self.error(f"{key}.{name}", f"it is {_name(value)}; give a string")
+        return found
+
+    def variables(self, key: str) -> dict[str, str]:
+        """Return a container's environment variables. Raises FieldError for a name that SageMaker would refuse.
+
+        https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html (Environment)
+        """
+        found = self.string_map(key)
+        for name in found:
+            if not VARIABLE.match(name):
+                raise self.error(f"{key}.{name}", "a variable's name has letters, digits and _, and no digit first")
         return found
 
     def value_map(self, key: str) -> Mapping[str, Value]:

@@ -143,7 +143,7 @@ def _variant(entry: Fields) -> Variant:
         image=entry.string("image"),
         model_data_url=entry.string("model_data_url"),
         execution_role_arn=entry.string("execution_role_arn"),
-        environment=entry.string_map("environment"),
+        environment=entry.variables("environment"),
         weight=entry.integer("weight", default=1),
         instance_type=entry.optional_string("instance_type"),
         initial_instance_count=entry.optional_integer("initial_instance_count"),

@@ -191,7 +191,7 @@ def _check_endpoint(top: Fields, found: EndpointSettings, name: str) -> None:
 def _variant(entry: Fields) -> VariantSettings:
     found = VariantSettings(
         model=entry.string("model"),
-        environment=entry.string_map("environment"),
+        environment=entry.variables("environment"),
         weight=entry.integer("weight", default=1),
         instance_type=entry.optional_string("instance_type"),
         instance_count=entry.optional_integer("instance_count"),

@@ -15,13 +15,16 @@ from tests.unit.revision_support import history, revision, variant
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8) | st.sampled_from(
     ["${a}", "%{b}", 'q"', "\\", "\n", "é", "e\u0301"]
 )
+# AWS's own rules for the names of variables and variants; anything else is refused when it is read.
+VARIABLES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,9}", fullmatch=True)
+NAMES = st.from_regex(r"[a-zA-Z0-9](-?[a-zA-Z0-9]){0,9}", fullmatch=True)
 VARIANT = st.builds(
     Variant,
     release=TEXT,
     image=TEXT,
     model_data_url=TEXT,
     execution_role_arn=TEXT,
-    environment=st.dictionaries(TEXT, TEXT, max_size=3),
+    environment=st.dictionaries(VARIABLES, TEXT, max_size=3),
     weight=st.integers(0, 100),
     instance_type=st.none() | TEXT,
     initial_instance_count=st.none() | st.integers(1, 9),
@@ -30,8 +33,8 @@ VARIANT = st.builds(
 )
 REVISION = st.builds(
     Revision,
-    variants=st.dictionaries(TEXT, VARIANT, min_size=1, max_size=2),
-    shadow_variants=st.dictionaries(TEXT, VARIANT, max_size=1),
+    variants=st.dictionaries(NAMES, VARIANT, min_size=1, max_size=2),
+    shadow_variants=st.dictionaries(NAMES, VARIANT, max_size=1),
     data_capture=st.none() | st.builds(DataCapture, st.integers(1, 100), TEXT),
     network=st.none() | st.builds(Network, st.lists(TEXT, max_size=2).map(tuple), st.just(("sg",)), st.booleans()),
     volume_key_arn=st.none() | TEXT,
