@@ -1,0 +1,88 @@
+"""Runs all test suites, two side by side, each in a process of its own; all of them run, whatever fails.
+
+Each has its own process because the suites that bring the sandbox into their process change moto for good
+(tests/conftest.py). The end-to-end suite comes last and alone: it keeps both cores busy by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SIDE_BY_SIDE = 2
+IN_CHECK = frozenset({"unit", "policy"})  # `make check` runs these two
+_printing = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One process: pytest on some folders below tests/, or another command."""
+
+    name: str
+    folders: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+
+    def arguments(self) -> tuple[str, ...]:
+        """Return the command line."""
+        paths = (f"tests/{folder}" for folder in self.folders)
+        return self.command or (sys.executable, "-m", "pytest", "-q", *paths)
+
+
+# Long ones first: the last to end decides.
+SUITES = (
+    Suite("sandbox runtime", ("sandbox_runtime",)),
+    Suite("sandbox core", ("sandbox_core",)),
+    Suite("accounts in one process", ("aws", "cli")),
+    Suite("terraform plans", ("terraform",)),
+    Suite("terraform modules", command=(sys.executable, "-m", "scripts.test_modules")),
+    Suite("model and image", ("model", "image")),
+)
+LAST = Suite("end to end", ("sandbox",))
+
+
+def missing(suites: Sequence[Suite], tests: Path) -> list[str]:
+    """Return the folders below `tests` that hold tests and that no suite runs."""
+    known = IN_CHECK.union(*(suite.folders for suite in suites))
+    return sorted({path.parent.relative_to(tests).parts[0] for path in tests.glob("*/**/test_*.py")} - known)
+
+
+def run(suite: Suite) -> bool:
+    """Run a suite, print all that it said at its end, and return whether it passed."""
+    began = time.monotonic()
+    done = subprocess.run(
+        suite.arguments(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    verdict = "passed" if done.returncode == 0 else f"FAILED ({done.returncode})"
+    with _printing:
+        print(f"\n== {suite.name}\n{done.stdout.rstrip()}")
+        print(f"== {suite.name}: {verdict} after {time.monotonic() - began:.0f} s", flush=True)
+    return done.returncode == 0
+
+
+def main() -> None:
+    """Exit 1 when a suite failed, or when a folder of tests belongs to none."""
+    if forgotten := missing([*SUITES, LAST], ROOT / "tests"):
+        sys.exit(f"no suite of scripts/test_suites.py runs {', '.join(f'tests/{name}' for name in forgotten)}")
+    os.environ["PYTHONUNBUFFERED"] = "1"
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        passed = dict(zip([suite.name for suite in SUITES], pool.map(run, SUITES), strict=True))
+    print(f"\n== {LAST.name}", flush=True)
+    began = time.monotonic()
+    passed[LAST.name] = subprocess.run(LAST.arguments(), cwd=ROOT, check=False).returncode == 0
+    print(f"== {LAST.name}: {'passed' if passed[LAST.name] else 'FAILED'} after {time.monotonic() - began:.0f} s")
+    failed = [name for name, good in passed.items() if not good]
+    if failed:
+        sys.exit(f"failed suites: {', '.join(failed)}")
+    print("all suites passed")
+
+
+if __name__ == "__main__":
+    main()
