@@ -46,6 +46,7 @@ class Status:
     started: str | None = None
     uptime_s: float | None = None
     accounts: dict[str, str] | None = None
+    clock: dict[str, Any] | None = None  # AWS's time and how fast it passes
 
 
 def status(settings: Settings) -> Status:
@@ -70,12 +71,14 @@ def status(settings: Settings) -> Status:
         record.started,
         float(health["uptime_s"]),
         dict(health["accounts"]),
+        dict(health["clock"]),
     )
 
 
-def start(settings: Settings) -> tuple[Status, str]:
+def start(settings: Settings, *, speed: float | None = None) -> tuple[Status, str]:
     """Start the server unless it runs; return what there is now and a sentence about what was done.
 
+    `speed`: of its clock, in AWS seconds a second; one that runs already takes it, too. None: SANDBOX_SPEED, else 60.
     Raises SandboxError when the port is taken or the server does not come up.
     """
     settings.home.mkdir(parents=True, exist_ok=True)
@@ -87,12 +90,14 @@ def start(settings: Settings) -> tuple[Status, str]:
                     f"the sandbox runs (pid {before.pid}), but files of {settings.home} were removed",
                     remedy="`make sandbox-down`, then `make sandbox`: its state starts from nothing.",
                 )
+            if speed is not None:
+                set_speed(settings, speed)
             return before, f"runs already: {before.url} (pid {before.pid})"
         _clean_up_after(settings)
         _require_free(settings)
         home.wipe(settings)
         home.prepare(settings)
-        _spawn(settings)
+        _spawn(settings, speed)
         home.announce(settings)
     now = status(settings)
     text = f"started: {now.url} (pid {now.pid})"
@@ -116,6 +121,17 @@ def stop(settings: Settings) -> str:
         settings.env_file.unlink(missing_ok=True)
         settings.record.unlink(missing_ok=True)
     return f"stopped (pid {record.pid})" if alive else "the server had been killed; its remains are cleaned up"
+
+
+def set_speed(settings: Settings, speed: float) -> dict[str, Any]:
+    """Change the speed of the running server's clock and return what the clock says. Raises SandboxError."""
+    record = _read(settings)
+    if record is None or not processes.same(record.pid, record.identity):
+        raise SandboxError("the sandbox is not running", remedy="`make sandbox` starts it.")
+    answer = _ask(settings.host, record.port, "/_sandbox/clock", {"speed": speed}, run_id=record.run_id)
+    if answer is None or "speed" not in answer:
+        raise SandboxError(f"the speed stays as it is: {(answer or {}).get('message', 'no answer')}")
+    return answer
 
 
 def follow(settings: Settings, *, go_on: bool) -> Iterator[str]:
@@ -186,7 +202,7 @@ def _require_free(settings: Settings) -> None:
             ) from error
 
 
-def _spawn(settings: Settings) -> None:
+def _spawn(settings: Settings, speed: float | None) -> None:
     run_id = secrets.token_hex(8)
     settings.server_log.unlink(missing_ok=True)
     with settings.server_log.open("w") as log:
@@ -198,7 +214,7 @@ def _spawn(settings: Settings) -> None:
                 *("--home", str(settings.home), "--port", str(settings.port), "--run-id", run_id),
             ],
             cwd=settings.repository,
-            env=_server_environment(settings),
+            env=_server_environment(settings, speed),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -218,11 +234,12 @@ def _spawn(settings: Settings) -> None:
     _await(settings, process, record)
 
 
-def _server_environment(settings: Settings) -> dict[str, str]:
+def _server_environment(settings: Settings, speed: float | None) -> dict[str, str]:
     """Return our environment without what could make the server itself talk to anybody else."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
     return {
         **kept,
+        **({"SANDBOX_SPEED": str(speed)} if speed is not None else {}),
         "PYTHONUNBUFFERED": "1",
         "AWS_EC2_METADATA_DISABLED": "true",
         "PYTHONPATH": str(settings.repository),
@@ -256,9 +273,20 @@ def _tail(settings: Settings) -> str:
 
 
 def _health(host: str, port: int) -> dict[str, Any] | None:
+    return _ask(host, port, "/_sandbox/health")
+
+
+def _ask(
+    host: str, port: int, path: str, body: dict[str, Any] | None = None, *, run_id: str = ""
+) -> dict[str, Any] | None:
+    """Return the JSON object that the server answers with: to a GET, or to a POST of `body`. None: no such answer."""
     connection = http.client.HTTPConnection(host, port, timeout=5.0)
+    headers = {"Content-Type": "application/json", "X-Sandbox-Run": run_id}
     try:
-        connection.request("GET", "/_sandbox/health")
+        if body is None:
+            connection.request("GET", path)
+        else:
+            connection.request("POST", path, json.dumps(body), headers)
         answer = json.loads(connection.getresponse().read())
     except (OSError, ValueError, http.client.HTTPException):
         return None

@@ -42,6 +42,7 @@ class Application:
         from moto.moto_server import werkzeug_app  # noqa: PLC0415
 
         from sandbox import door, extensions, identity  # noqa: PLC0415
+        from sandbox.runtime import clock  # noqa: PLC0415
 
         werkzeug_app.DISABLE_GLOBAL_CORS = True
         self.settings = settings
@@ -52,6 +53,7 @@ class Application:
         if not settings.aws_credentials.exists():
             accounts.write_files(settings)
         accounts.create(settings)
+        clock.begin()
         self._installed = extensions.install_all(settings)
         moto_app = werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app)
         self.door = door.Door(moto_app, settings.requests_log)
@@ -60,12 +62,16 @@ class Application:
         door.on_path(
             "/_sandbox/health",
             lambda _: Response(
-                json.dumps({**about, "uptime_s": round(time.time() - began, 1)}), content_type="application/json"
+                json.dumps({**about, "uptime_s": round(time.time() - began, 1), "clock": clock.shared().describe()}),
+                content_type="application/json",
             ),
         )
 
     def close(self) -> None:
-        """Shut the extensions down, end every workload, close the log."""
+        """Stop the clock, shut the extensions down, end every workload, close the log."""
+        from sandbox.runtime import clock  # noqa: PLC0415
+
+        clock.shared().stop()
         self._extensions.shutdown_all(self._installed)
         workloads.stop_all(self.settings)
         self.door.close()

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sandbox.runtime import clock as clocks
 from sandbox.runtime.clock import Clock
 from sandbox.settings import Settings
 
-DEFAULT_SPEED = 60.0
 Rootfs = Callable[[str, str, str], Path]  # account, region, image URI -> unpacked image; LookupError
 ImageConfig = Callable[[str, str, str], Mapping[str, Any]]  # the same -> OCI image config
 
@@ -49,7 +48,8 @@ _current: list[Context] = []
 
 
 def use(context: Context) -> None:
-    """Make this the context of all workloads that start from now on."""
+    """Make this the context of all workloads that start from now on, and its clock the one clock."""
+    clocks.share(context.clock)
     _current[:] = [context]
 
 
@@ -61,16 +61,13 @@ def current() -> Context:
 
 
 def ensure(settings: Settings) -> Context:
-    """Return the context of the server with these settings, made by whoever asks first.
-
-    SANDBOX_SPEED sets the clock's speed in AWS seconds a second.
-    """
+    """Return the context of the server with these settings, made by whoever asks first."""
     if not _current or _current[0].settings != settings or _current[0].clock.stopped:
         use(
             Context(
                 settings=settings,
                 url=settings.url,
-                clock=Clock(float(os.environ.get("SANDBOX_SPEED") or DEFAULT_SPEED)),
+                clock=clocks.begin(),
                 rootfs=_rootfs,
                 image_config=_image_config,
             )
