@@ -18,7 +18,7 @@ from glue.tf.runs import Runs
 from glue.workspace import STACKS, Stack, Workspace
 
 if TYPE_CHECKING:
-    from glue.aws.session import Accounts
+    from glue.aws.accounts import Accounts
     from glue.tf.tfvars import Estate
 
 OLDEST_PYTHON = (3, 11)

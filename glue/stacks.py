@@ -15,6 +15,7 @@ from glue.tf.tfvars import Estate
 from glue.workspace import STACKS, Stack
 
 Check = Callable[[Stack], object]
+Admit = Callable[[Stack, bool], object]
 
 
 def select(estate: Estate, *, environment: str, stack: str, endpoint: str | None) -> list[Stack]:
@@ -39,13 +40,16 @@ def select(estate: Estate, *, environment: str, stack: str, endpoint: str | None
 
 
 class Stacks:
-    """Plans and applies. `check` compares the account behind the credentials; it comes before anything else."""
+    """Plans and applies. `admit` compares the account and the role behind the credentials, before anything else.
 
-    def __init__(self, runner: Runner, *, bootstrap: Bootstrap, adopter: Adopter, check: Check) -> None:
+    It is told whether something is to be changed.
+    """
+
+    def __init__(self, runner: Runner, *, bootstrap: Bootstrap, adopter: Adopter, admit: Admit) -> None:
         self._runner = runner
         self._bootstrap = bootstrap
         self._adopter = adopter
-        self._check = check
+        self._admit = admit
 
     def plan_all(self, stacks: list[Stack]) -> list[Outcome[Stack, Planned]]:
         """Plan stacks side by side and return every outcome."""
@@ -69,7 +73,7 @@ class Stacks:
 
     def plan_held(self, stack: Stack) -> Planned:
         """Plan a stack whose lock the caller holds."""
-        self._check(stack)
+        self._admit(stack, False)
         make = self._bootstrap.plan if stack.name == "bootstrap" else self._runner.plan
         planned = make(stack)
         if self._runner.unclean(stack) and self._adopt(planned):
@@ -87,7 +91,7 @@ class Stacks:
 
     def apply_held(self, stack: Stack) -> Applied:
         """Apply the saved plan of a stack whose lock the caller holds."""
-        self._check(stack)
+        self._admit(stack, True)
         return self._bootstrap.apply(stack) if stack.name == "bootstrap" else self._runner.apply(stack)
 
     def alone(self, stack: Stack) -> ExitStack:

@@ -3,15 +3,17 @@
 # ruff: noqa: PLC0415 - boto3 and its parts cost 0.4 s to import: only commands that talk to AWS pay for them
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glue.aws.errors import Where, translated
 from glue.core.environment import Environment
-from glue.errors import AwsError, UsageError
+from glue.errors import AwsError, CredentialsError, UsageError
 
 if TYPE_CHECKING:
     import botocore.session
@@ -127,17 +129,29 @@ class _Fixed:
 
 
 def role_fetcher(
-    base: botocore.session.Session, environment: Environment, session_name: str, where: Where
+    base: botocore.session.Session, environment: Environment, *, role_arn: str, session_name: str, where: Where
 ) -> Callable[[], dict[str, str]]:
-    """Return what assumes the environment's promote role, as botocore's refreshing credentials want it."""
-    role = environment.promote_role_arn
+    """Return what assumes a role of the environment, as botocore's refreshing credentials want it.
+
+    With a pipeline's identity token the role is assumed by that token and not by the role that the pipeline holds:
+    each role's trust then says by itself who may have it.
+    """
+    token = _token_file(base)
 
     def fetch() -> dict[str, str]:
-        with translated(where, role), sts(base, environment) as client:
-            answer = client.assume_role(RoleArn=role, RoleSessionName=session_name, DurationSeconds=_ROLE_SECONDS)
+        with translated(where, role_arn), sts(base, environment) as client:
+            request: dict[str, Any] = {
+                "RoleArn": role_arn,
+                "RoleSessionName": session_name,
+                "DurationSeconds": _ROLE_SECONDS,
+            }
+            if token is None:
+                answer = client.assume_role(**request)
+            else:
+                answer = client.assume_role_with_web_identity(**request, WebIdentityToken=_read(token))
         credentials = answer["Credentials"]
         if not credentials.get("SecretAccessKey"):
-            raise AwsError(f"STS gave no credentials for {role} ({where})")
+            raise AwsError(f"STS gave no credentials for {role_arn} ({where})")
         return {
             "access_key": credentials["AccessKeyId"],
             "secret_key": credentials["SecretAccessKey"],
@@ -146,3 +160,31 @@ def role_fetcher(
         }
 
     return fetch
+
+
+def has_identity_token(base: botocore.session.Session) -> bool:
+    """Tell whether a session's credentials come from a pipeline's identity token."""
+    return _token_file(base) is not None
+
+
+def _token_file(base: botocore.session.Session) -> Path | None:
+    """Return the file of the identity token that a session's credentials come from, None when they do not.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/access-assume-role-web.html
+    """
+    found = base.get_credentials()
+    if found is None or found.method != "assume-role-with-web-identity":
+        return None
+    named = base.get_scoped_config().get("web_identity_token_file") or os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+    return Path(named) if named else None
+
+
+def _read(token: Path) -> str:
+    """Return the token as it is now: pipelines renew it in place."""
+    try:
+        return token.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise CredentialsError(
+            f"the identity token {token} cannot be read: {error.strerror}",
+            remedy="AWS_WEB_IDENTITY_TOKEN_FILE names it; the pipeline writes it.",
+        ) from error

@@ -1,24 +1,13 @@
-"""The one place that makes sessions: whose credentials, which account, which role, how long to wait.
-
-Rules: the profile is AWS_PROFILE if set, else a profile with the environment's name, else the default chain (CI). The
-account behind it must be the environment's before anything else happens. All work is done in the role
-`<project>-<env>-promote`.
-"""
+"""Clients of one environment, in one of its roles. `glue.aws.accounts` makes the sessions."""
 
 # ruff: noqa: PLC0415 - boto3 and its parts cost 0.4 s to import: only commands that talk to AWS pay for them
 from __future__ import annotations
 
-import getpass
-import os
-import re
 import threading
-from collections import Counter
-from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from glue.aws import copier
-from glue.aws.clients import CallCounter, botocore_session, client_config, role_fetcher, sts, usable_endpoint
+from glue.aws.clients import CallCounter, usable_endpoint
 from glue.aws.ecr import Registry
 from glue.aws.errors import Where, translated
 from glue.aws.runtime import Runtime
@@ -27,25 +16,32 @@ from glue.aws.sagemaker import SageMaker
 from glue.aws.ssm import Parameters
 from glue.core import names
 from glue.core.environment import Environment, Neighbour
-from glue.errors import AccessDeniedError, RefusedError
 
 if TYPE_CHECKING:
     import boto3
-    import botocore.session
     from botocore.config import Config
 
 
-THREADS = copier.THREADS  # connections: a thread without one would wait
-
-
 class Session:
-    """Clients of one environment, in its promote role. Facades are made once, when they are first asked for."""
+    """Clients of one environment. Facades are made once, when they are first asked for.
+
+    `assumed` is the environment's role that was assumed for it, None when it works with the caller's credentials as
+    they are. `caller` is the ARN behind it.
+    """
 
     def __init__(
-        self, session: boto3.Session, *, environment: Environment, caller: str, config: Config, calls: CallCounter
+        self,
+        session: boto3.Session,
+        *,
+        environment: Environment,
+        caller: str,
+        assumed: str | None = None,
+        config: Config,
+        calls: CallCounter,
     ) -> None:
         self.environment = environment
         self.caller = caller
+        self.assumed = assumed
         self.calls = calls
         self._session = session
         self._config = config
@@ -71,6 +67,13 @@ class Session:
                 client = make(service, region_name=region or self.environment.region, config=merged)
             self._clients.append(client)
             return client
+
+    def refresh(self) -> None:
+        """Renew credentials that end within a quarter of an hour, as botocore does before each call."""
+        with translated(self.where("sts"), self.caller):
+            found = self._session.get_credentials()
+            if found is not None:
+                found.get_frozen_credentials()
 
     def close(self) -> None:
         """Close the connections of all clients."""
@@ -121,144 +124,3 @@ class Session:
         # An endpoint answers within 60 s or not at all; asking again would hide a slow model.
         config = Config(read_timeout=70, retries={"mode": "standard", "total_max_attempts": 2})
         return Runtime(self.client("sagemaker-runtime", config=config), where=self.where("sagemaker"))
-
-
-class Accounts:
-    """Makes one session for each environment and keeps it."""
-
-    def __init__(self, *, environ: Mapping[str, str] | None = None, threads: int = THREADS) -> None:
-        self._environ = os.environ if environ is None else environ
-        self._threads = threads
-        self._sessions: dict[str, Session] = {}
-        self._operators: dict[str, Session] = {}
-        self._lock = threading.Lock()
-
-    def session(self, environment: Environment) -> Session:
-        """Return the session of an environment, in its promote role, after its account was verified.
-
-        Raises RefusedError for another account's credentials, CredentialsError for missing or expired ones,
-        AccessDeniedError when the role cannot be assumed, AwsError when AWS cannot be reached.
-        """
-        with self._lock:
-            if environment.name not in self._sessions:
-                self._sessions[environment.name] = self._open(environment)
-            return self._sessions[environment.name]
-
-    def operator(self, environment: Environment) -> Session:
-        """Return a session with the credentials as they are, without a role, after their account was verified.
-
-        For what Terraform's user needs before and besides the promote role. Errors as for `session`.
-        """
-        with self._lock:
-            if environment.name not in self._operators:
-                self._operators[environment.name] = self._open(environment, assume=False)
-            return self._operators[environment.name]
-
-    def profile(self, environment: Environment) -> str | None:
-        """Return the AWS profile for an environment: AWS_PROFILE, one with its name, or None (default chain)."""
-        if chosen := self._environ.get("AWS_PROFILE"):
-            return chosen
-        import botocore.session
-
-        with translated(_unknown(environment), "the AWS configuration"):
-            profiles = botocore.session.Session().available_profiles
-        return environment.name if environment.name in profiles else None
-
-    @property
-    def api_calls(self) -> dict[str, dict[str, int]]:
-        """API calls so far, by environment, service and operation."""
-        found: dict[str, Counter[str]] = {}
-        for name, session in [*self._sessions.items(), *self._operators.items()]:
-            found.setdefault(name, Counter()).update(session.calls.by_operation())
-        return {name: dict(sorted(calls.items())) for name, calls in found.items()}
-
-    def close(self) -> None:
-        """Close the connections of all sessions."""
-        for session in [*self._sessions.values(), *self._operators.values()]:
-            session.close()
-
-    def __enter__(self) -> Accounts:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _open(self, environment: Environment, *, assume: bool = True) -> Session:
-        profile = self.profile(environment)
-        calls = CallCounter()
-        with translated(_unknown(environment), f"profile {profile}" if profile else "the default credentials"):
-            base = botocore_session(profile, environment, calls)
-            caller = self._verify(base, environment, profile)
-        assume = assume and not _is_role(caller, environment)
-        session = self._assume(base, environment, caller, calls, profile) if assume else base
-        role = caller if session is base else environment.promote_role_arn
-        import boto3
-
-        return Session(
-            boto3.Session(botocore_session=session),
-            environment=environment,
-            caller=role,
-            config=client_config(threads=self._threads),
-            calls=calls,
-        )
-
-    def _verify(self, base: botocore.session.Session, environment: Environment, profile: str | None) -> str:
-        with sts(base, environment) as client:
-            identity = client.get_caller_identity()
-        if identity["Account"] != environment.account_id:
-            using = f"profile {profile}" if profile else "the default credentials"
-            raise RefusedError(
-                f"{using} belong{'s' if profile else ''} to account {identity['Account']}, "
-                f"but environment {environment.name} is account {environment.account_id}",
-                remedy=f"Set AWS_PROFILE to a profile of account {environment.account_id}, or name a profile "
-                f"{environment.name!r} in your AWS configuration.",
-            )
-        return str(identity["Arn"])
-
-    def _assume(
-        self,
-        base: botocore.session.Session,
-        environment: Environment,
-        caller: str,
-        calls: CallCounter,
-        profile: str | None,
-    ) -> botocore.session.Session:
-        from botocore.credentials import RefreshableCredentials
-
-        role = environment.promote_role_arn
-        where = Where(environment.account_id, environment.region, caller, "sts")
-        fetch = role_fetcher(base, environment, self._session_name(), where)
-        try:
-            first = fetch()
-        except AccessDeniedError as error:
-            raise AccessDeniedError(
-                f"{caller} may not assume {role} (account {environment.account_id}): {error.message}",
-                remedy="Has terraform/bootstrap been applied in this account? If so, its role trusts the principals in "
-                f"environments/{environment.name}/environment.tfvars (operators), who also need sts:AssumeRole on it.",
-            ) from error
-        credentials = RefreshableCredentials.create_from_metadata(
-            metadata=first, refresh_using=fetch, method="slipway-assume-role"
-        )
-        return botocore_session(profile, environment, calls, credentials=credentials)
-
-    def _session_name(self) -> str:
-        """Return a name that shows in CloudTrail who it was: letters, digits and `=,.@-`, at most 64."""
-        user = self._environ.get("GITHUB_ACTOR") or self._environ.get("USER") or _login()
-        return f"slipway-{re.sub(r'[^A-Za-z0-9=,.@-]', '-', user)}"[:64]
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without an entry in /etc/passwd
-        return "unknown"
-
-
-def _unknown(environment: Environment) -> Where:
-    return Where(environment.account_id, environment.region, "unknown", "sts")
-
-
-def _is_role(caller: str, environment: Environment) -> bool:
-    """Tell whether an ARN (`arn:aws:sts::<account>:assumed-role/<role>/<session>`) is of the promote role."""
-    role = environment.promote_role_arn.rpartition("/")[2]
-    return f":assumed-role/{role}/" in caller

@@ -19,10 +19,13 @@ from glue.errors import SlipwayError
 from glue.workspace import Stack, Workspace
 
 if TYPE_CHECKING:
-    from glue.aws.session import Accounts
+    from glue.aws.accounts import Accounts
+    from glue.aws.role_profiles import RoleProfiles
+    from glue.aws.session import Session
     from glue.core.environment import Environment
     from glue.deploying import Deployer
     from glue.stacks import Stacks
+    from glue.tf.commands import Identity
     from glue.tf.runner import Planned, Runner
     from glue.tf.tfvars import Estate
 
@@ -58,9 +61,16 @@ class App:
     @cached_property
     def accounts(self) -> Accounts:
         """Sessions, one for each environment."""
-        from glue.aws.session import Accounts
+        from glue.aws.accounts import Accounts
 
-        return Accounts(environ=self.environ)
+        return Accounts(environ=self.environ, keep=self._keep)
+
+    @cached_property
+    def profiles(self) -> RoleProfiles:
+        """AWS profiles for roles, which Terraform works with."""
+        from glue.aws.role_profiles import RoleProfiles
+
+        return RoleProfiles(self.workspace.work / "aws", environ=self.environ)
 
     @cached_property
     def runner(self) -> Runner:
@@ -71,8 +81,29 @@ class App:
             self.workspace,
             console=self.console,
             environ=self.environ,
-            profile=lambda stack: self.accounts.profile(stack.environment),
+            who=self.identity,
         )
+
+    def identity(self, stack: Stack) -> Identity:
+        """Return whose credentials Terraform works with on a stack: its role's, or the caller's as they are."""
+        from glue.aws.credential_process import CALLER, KEYS
+        from glue.core import roles
+        from glue.tf.commands import Identity
+
+        where = stack.environment
+        session = self.accounts.terraform(where, stack.name, changes=False)
+        # Before a profile, some SDKs look at these; with a profile chosen, they must not.
+        # https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
+        keys = tuple(name for name in KEYS if name in self.environ)
+        profile = self.accounts.profile(where)
+        if session.assumed is not None:
+            session.refresh()
+            name = self.profiles.write(where, session.assumed, profile=profile)
+            variables = {"AWS_CONFIG_FILE": str(self.profiles.config_file), "AWS_PROFILE": name}
+            passed = {} if profile else {CALLER + key: key for key in keys}
+            return Identity(variables, passed, keys)
+        locks = roles.of_caller(session.caller, where) != roles.PLAN
+        return Identity({"AWS_PROFILE": profile}, {}, keys, locks) if profile else Identity(locks=locks)
 
     @cached_property
     def stacks(self) -> Stacks:
@@ -87,10 +118,10 @@ class App:
             bootstrap=Bootstrap(self.runner, has_state=self._has_state, console=self.console),
             adopter=Adopter(
                 self.runner,
-                existing=lambda stack: Existing(self.accounts.operator(stack.environment)),
+                existing=lambda stack: Existing(self._terraform(stack, changes=False)),
                 console=self.console,
             ),
-            check=lambda stack: self.accounts.operator(stack.environment),
+            admit=lambda stack, changes: self._terraform(stack, changes=changes),
         )
 
     def stack(self, where: Environment, endpoint: str) -> Stack:
@@ -122,7 +153,8 @@ class App:
             return
         where = stack.environment
         wanted = self.estate.revisions(where.name, stack.endpoint)
-        truth = truth_of(self.accounts.session(where), stack.endpoint, wanted)
+        # the role that applied it may read it: a pipeline's step for the apply needs no second role
+        truth = truth_of(self._terraform(stack, changes=True), stack.endpoint, wanted)
         if truth.state == "true":
             self.console.step(f"Truth check: {truth.live_revision or 'nothing'} is live", of=stack.label)
             return
@@ -155,13 +187,27 @@ class App:
                 calls.update(of_one)
         return {"calls": dict(sorted(calls.items())), "seconds": round(time.monotonic() - self.began, 3)}
 
+    def may_deploy(self, where: Environment) -> None:
+        """Raise RefusedError or AccessDeniedError now, and not half-way, when the caller may not deploy endpoints."""
+        self.accounts.terraform(where, "serving", changes=True)
+
+    def _terraform(self, stack: Stack, *, changes: bool) -> Session:
+        return self.accounts.terraform(stack.environment, stack.name, changes=changes)
+
+    def _keep(self, environment: Environment, role: str, credentials: Mapping[str, str]) -> None:
+        """Keep what was assumed for Terraform, whose processes come and go."""
+        from glue.core import roles
+
+        if role != roles.PROMOTE:
+            self.profiles.keep(environment, role, credentials, profile=self.accounts.profile(environment))
+
     def _has_state(self, stack: Stack) -> bool | None:
         """Tell whether bootstrap's state lies in its bucket; None when there is no bucket."""
         from glue.core import names
         from glue.errors import NotFoundError
 
         where = stack.environment
-        session = self.accounts.operator(where)
+        session = self._terraform(stack, changes=False)
         name = names.state_bucket(where.project, where.name, where.account_id)
         try:
             return session.bucket(name, owner=where.account_id).head(stack.state_key) is not None

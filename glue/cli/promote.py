@@ -41,6 +41,8 @@ def promote(app: App, *, release: str, target: str, endpoint: str | None, deploy
         if not app.dry_run:
             for name in [endpoint] if endpoint else app.estate.endpoints(target):
                 held.enter_context(app.alone(environment, name))
+        if deploy and not app.dry_run:
+            app.may_deploy(environment)
         planner = Planner(estate=app.estate, session=app.accounts.session(environment), now=app.now())
         prepared = planner.prepare(release, endpoint=endpoint)
         return _carry_out(app, planner, prepared, deploy=deploy, image_timeout=image_timeout)

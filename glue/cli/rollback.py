@@ -43,6 +43,8 @@ def _rollback(app: App, where: Environment, endpoint: str, *, to: str | None, no
 
     before = app.estate.revisions(where.name, endpoint)
     choose(before, to)
+    if not (app.dry_run or render_only):
+        app.may_deploy(where)
     session = app.accounts.session(where)
     plan = plan_rollback(
         before,

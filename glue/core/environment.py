@@ -37,7 +37,11 @@ class Environment:
     @property
     def promote_role_arn(self) -> str:
         """The role that the glue works with."""
-        return names.role_arn(self.account_id, self.project, self.name, "promote")
+        return self.role_arn("promote")
+
+    def role_arn(self, role: str) -> str:
+        """Return the ARN of one of this environment's roles: plan, deploy-foundation, deploy-serving or promote."""
+        return names.role_arn(self.account_id, self.project, self.name, role)
 
     @property
     def foundation_parameter(self) -> str:

@@ -65,9 +65,9 @@ class Adopter:
         for change, it in found:
             news = f"{change.address} exists since a run that was cut off: taking it into the state"
             self._console.step(news, of=stack.label)
-            profile = self._runner.profile(stack)
+            who = self._runner.who(stack)
             command = self._runner.commands.adopt(
-                place, profile=profile, address=change.address, identity=it.identity, live=live
+                place, who=who, address=change.address, identity=it.identity, live=live
             )
             self._runner.run(place, command, quiet=True)
         return len(found)

@@ -93,15 +93,15 @@ class Bootstrap:
         state = self._state(stack)
         self._console.step(f"The state of {stack.label} moves into the bucket that was just made", of=stack.label)
         self._runner.init(real)
-        profile = self._runner.profile(stack)
-        self._runner.run(real, self._runner.commands.state_push(real, profile=profile, state=state))
+        who = self._runner.who(stack)
+        self._runner.run(real, self._runner.commands.state_push(real, who=who, state=state))
         state.replace(state.with_suffix(".handed-over"))
 
     def _set_aside(self, local: Path, real: Place) -> None:
         """Set aside a local state whose lineage the bucket already holds. Raises RefusedError when it is another's."""
         stack = real.stack
         self._runner.init(real)
-        command = self._runner.commands.state_pull(real, profile=self._runner.profile(stack))
+        command = self._runner.commands.state_pull(real, who=self._runner.who(stack))
         pulled = self._runner.run(real, command, quiet=True)
         remote, mine = _identity(pulled.output), _identity(local.read_text(encoding="utf-8"))
         if remote[0] != mine[0]:
@@ -110,7 +110,7 @@ class Bootstrap:
                 remedy="Somebody else bootstrapped this account meanwhile. Compare them, then move the local one away.",
             )
         if remote[1] < mine[1]:
-            push = self._runner.commands.state_push(real, profile=self._runner.profile(stack), state=local)
+            push = self._runner.commands.state_push(real, who=self._runner.who(stack), state=local)
             self._runner.run(real, push)
         local.replace(local.with_suffix(".handed-over"))
 

@@ -6,24 +6,35 @@ import os
 import shlex
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from glue.errors import SlipwayError, UsageError
 from glue.workspace import Stack, Workspace
 
-# Before a profile, SDKs look at these; with a profile chosen, they must not.
-# https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
-_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 LOCK_TIMEOUT_S = 20
 
 
 @dataclass(frozen=True)
+class Identity:
+    """Whose credentials terraform works with, as changes to the environment that it is called in.
+
+    `passed` gives a variable's value a new name, so that no secret is printed; `locks` is False for who may only read.
+    """
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    passed: Mapping[str, str] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    locks: bool = True
+
+
+@dataclass(frozen=True)
 class Command:
-    """A command with the variables it adds to the environment, and those it takes away."""
+    """A command with the variables it adds to the environment, and those it renames and takes away."""
 
     arguments: tuple[str, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
+    passed: Mapping[str, str] = field(default_factory=dict)
     without: tuple[str, ...] = ()
 
     @property
@@ -34,11 +45,14 @@ class Command:
     def __str__(self) -> str:
         removed = ["env", *(word for name in self.without for word in ("-u", name))] if self.without else []
         prefix = [f"{name}={shlex.quote(value)}" for name, value in self.variables.items()]
+        prefix += [f'{name}="${old}"' for name, old in self.passed.items()]
         return " ".join([*removed, *prefix, *(shlex.quote(word) for word in self.arguments)])
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return the whole environment of the process."""
-        return {name: value for name, value in environ.items() if name not in self.without} | dict(self.variables)
+        passed = {name: environ[old] for name, old in self.passed.items() if old in environ}
+        kept = {name: value for name, value in environ.items() if name not in self.without}
+        return kept | passed | dict(self.variables)
 
 
 @dataclass(frozen=True)
@@ -52,14 +66,14 @@ class Place:
 
 
 class Commands:
-    """Builds the commands of stacks. `profile` is the AWS profile, None for the default credential chain."""
+    """Builds the commands of stacks; `who` says whose credentials each of them gets."""
 
     def __init__(self, workspace: Workspace, *, environ: Mapping[str, str]) -> None:
         self._workspace = workspace
         self._environ = environ
         self.binary = find_terraform(workspace.root, environ)
 
-    def init(self, place: Place, *, profile: str | None, reconfigure: bool) -> Command:
+    def init(self, place: Place, *, who: Identity, reconfigure: bool) -> Command:
         """Return `terraform init`, with the backend's settings when the state lies in S3."""
         stack = place.stack
         words = ["init", "-input=false", "-lockfile=readonly"]
@@ -68,58 +82,53 @@ class Commands:
         if place.remote:
             backend = self._workspace.environments / stack.environment.name / "backend.hcl"
             words += [f"-backend-config={self._path(backend, place)}", f"-backend-config=key={stack.state_key}"]
-        command = self._command(place, profile, words)
+        command = self._command(place, who, words)
         settings = self._cli_settings()
         if not settings:
             return command
-        return Command(command.arguments, {**command.variables, "TF_CLI_CONFIG_FILE": settings}, command.without)
+        return replace(command, variables={**command.variables, "TF_CLI_CONFIG_FILE": settings})
 
-    def plan(self, place: Place, *, profile: str | None, out: Path) -> Command:
+    def plan(self, place: Place, *, who: Identity, out: Path) -> Command:
         """Return `terraform plan` into a file. Exit codes: 0 nothing to change, 1 failed, 2 something to change."""
-        words = ["plan", "-input=false", "-detailed-exitcode", *self._lock(), f"-out={self._path(out, place)}"]
-        return self._command(place, profile, [*words, *self._var_files(place)])
+        words = ["plan", "-input=false", "-detailed-exitcode", *self._lock(who), f"-out={self._path(out, place)}"]
+        return self._command(place, who, [*words, *self._var_files(place)])
 
-    def show(self, place: Place, *, profile: str | None, plan: Path) -> Command:
+    def show(self, place: Place, *, who: Identity, plan: Path) -> Command:
         """Return `terraform show -json` of a saved plan."""
-        return self._command(place, profile, ["show", "-json", self._path(plan, place)])
+        return self._command(place, who, ["show", "-json", self._path(plan, place)])
 
-    def apply(self, place: Place, *, profile: str | None, plan: Path) -> Command:
+    def apply(self, place: Place, *, who: Identity, plan: Path) -> Command:
         """Return `terraform apply` of a saved plan; it asks nothing."""
-        return self._command(place, profile, ["apply", "-input=false", *self._lock(), self._path(plan, place)])
+        return self._command(place, who, ["apply", "-input=false", *self._lock(who), self._path(plan, place)])
 
-    def adopt(
-        self, place: Place, *, profile: str | None, address: str, identity: str, live: str | None = None
-    ) -> Command:
+    def adopt(self, place: Place, *, who: Identity, address: str, identity: str, live: str | None = None) -> Command:
         """Return `terraform import` of a resource that exists and that the configuration wants to create.
 
         `live` stands in for the revisions file's: an import checks the endpoint's postcondition against the state, in
         which the wanted config may not be yet.
         """
         instead = [f"-var=live={live}"] if live else []
-        words = ["import", "-input=false", *self._lock(), *self._var_files(place), *instead, address, identity]
-        return self._command(place, profile, words)
+        words = ["import", "-input=false", *self._lock(who), *self._var_files(place), *instead, address, identity]
+        return self._command(place, who, words)
 
-    def unlock(self, place: Place, *, profile: str | None, lock_id: str) -> Command:
+    def unlock(self, place: Place, *, who: Identity, lock_id: str) -> Command:
         """Return `terraform force-unlock`."""
-        return self._command(place, profile, ["force-unlock", "-force", lock_id])
+        return self._command(place, who, ["force-unlock", "-force", lock_id])
 
-    def state_pull(self, place: Place, *, profile: str | None) -> Command:
+    def state_pull(self, place: Place, *, who: Identity) -> Command:
         """Return `terraform state pull`."""
-        return self._command(place, profile, ["state", "pull"])
+        return self._command(place, who, ["state", "pull"])
 
-    def state_push(self, place: Place, *, profile: str | None, state: Path) -> Command:
+    def state_push(self, place: Place, *, who: Identity, state: Path) -> Command:
         """Return `terraform state push` of a local state."""
-        return self._command(place, profile, ["state", "push", *self._lock(), self._path(state, place)])
+        return self._command(place, who, ["state", "push", *self._lock(who), self._path(state, place)])
 
-    def _command(self, place: Place, profile: str | None, words: list[str]) -> Command:
+    def _command(self, place: Place, who: Identity, words: list[str]) -> Command:
         chdir = f"-chdir={self._workspace.shown(place.folder)}"
         # unlike the paths behind -chdir, this one is relative to where the command is typed
         variables = {"TF_DATA_DIR": self._workspace.shown(place.data_dir)}
-        without: tuple[str, ...] = ()
-        if profile is not None:
-            variables["AWS_PROFILE"] = profile
-            without = tuple(name for name in _KEYS if name in self._environ)
-        return Command((self._shown_binary(), chdir, *words), variables, without)
+        variables |= who.variables
+        return Command((self._shown_binary(), chdir, *words), variables, who.passed, who.without)
 
     def _shown_binary(self) -> str:
         found = shutil.which("terraform", path=self._environ.get("PATH"))
@@ -134,7 +143,9 @@ class Commands:
             return os.path.relpath(path, place.folder)
         return str(path)
 
-    def _lock(self) -> list[str]:
+    def _lock(self, who: Identity) -> list[str]:
+        if not who.locks:
+            return ["-lock=false"]
         return [f"-lock-timeout={self._environ.get('SLIPWAY_LOCK_TIMEOUT_S') or LOCK_TIMEOUT_S}s"]
 
     def _var_files(self, place: Place) -> list[str]:

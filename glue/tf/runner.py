@@ -12,13 +12,13 @@ from pathlib import Path
 from glue.console import Console
 from glue.core.plan import Change, PlanSummary, summarize
 from glue.errors import RefusedError, SlipwayError
-from glue.tf.commands import Command, Commands, Place
+from glue.tf.commands import Command, Commands, Identity, Place
 from glue.tf.messages import explain
 from glue.tf.process import Finished, Processes, follow
 from glue.tf.runs import Run, Runs
 from glue.workspace import Stack, Workspace
 
-Profile = Callable[[Stack], str | None]
+Who = Callable[[Stack], Identity]
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ class Applied:
 class Runner:
     """Runs terraform for stacks. Everything it keeps lies in the workspace's work folder."""
 
-    def __init__(self, workspace: Workspace, *, console: Console, environ: Mapping[str, str], profile: Profile) -> None:
+    def __init__(self, workspace: Workspace, *, console: Console, environ: Mapping[str, str], who: Who) -> None:
         self.workspace = workspace
         self.commands = Commands(workspace, environ=environ)
         self.processes = Processes(root=workspace.root, environ=environ)
         self._environ = environ
         self._console = console
-        self.profile = profile
+        self.who = who
 
     def place(self, stack: Stack) -> Place:
         """Return where a stack is planned and applied when its state lies in S3."""
@@ -71,7 +71,7 @@ class Runner:
         file = self.workspace.plan_file(stack)
         file.parent.mkdir(parents=True, exist_ok=True)
         self.discard_plan(stack)
-        done = self.run(place, self.commands.plan(place, profile=self.profile(stack), out=file), codes=(0, 2))
+        done = self.run(place, self.commands.plan(place, who=self.who(stack), out=file), codes=(0, 2))
         summary = self._summary(place, file) if done.exit_code == 2 else PlanSummary()
         planned = Planned(stack, summary, file, time.monotonic() - began, _plan_text(done.output))
         _notes(file).write_text(json.dumps(_noted(planned)))
@@ -100,7 +100,7 @@ class Runner:
         self.init(place)
         self.mark_unclean(stack)
         try:
-            self.run(place, self.commands.apply(place, profile=self.profile(stack), plan=file))
+            self.run(place, self.commands.apply(place, who=self.who(stack), plan=file))
         finally:
             self.discard_plan(stack)
         self._mark(stack).unlink(missing_ok=True)
@@ -130,7 +130,7 @@ class Runner:
             return
         moved = known is not None and known.get("backend") != wanted["backend"]
         place.data_dir.mkdir(parents=True, exist_ok=True)
-        command = self.commands.init(place, profile=self.profile(place.stack), reconfigure=moved)
+        command = self.commands.init(place, who=self.who(place.stack), reconfigure=moved)
         self.run(place, command)
         marker.write_text(json.dumps(wanted))
 
@@ -180,7 +180,7 @@ class Runner:
     def _unlock(self, place: Place, lock_id: str) -> None:
         """Give back a lock. That it is held no more, or by somebody else, is no failure: the next command will tell."""
         self.init(place)
-        command = self.commands.unlock(place, profile=self.profile(place.stack), lock_id=lock_id)
+        command = self.commands.unlock(place, who=self.who(place.stack), lock_id=lock_id)
         self._console.command(str(command), of=place.stack.label)
         done = self.processes.run(
             command, binary=self.commands.binary, runs=self._runs(place.stack), on_line=lambda _: None
@@ -190,7 +190,7 @@ class Runner:
         raise explain(done.output, stack=place.stack, verb="force-unlock", log=self.workspace.shown(done.log))
 
     def _summary(self, place: Place, file: Path) -> PlanSummary:
-        command = self.commands.show(place, profile=self.profile(place.stack), plan=file)
+        command = self.commands.show(place, who=self.who(place.stack), plan=file)
         done = self.run(place, command, quiet=True)
         done.log.unlink(missing_ok=True)  # terraform does not redact what it shows as JSON
         # A warning may stand before the document; the document is one line.

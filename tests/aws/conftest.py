@@ -18,8 +18,9 @@ import boto3
 import pytest
 
 from glue import releases
+from glue.aws.accounts import Accounts
 from glue.aws.s3 import Bucket
-from glue.aws.session import Accounts, Session
+from glue.aws.session import Session
 from glue.core.environment import Environment, Neighbour
 from glue.core.request import ReleaseRequest
 from sandbox.server import Server, running_in

@@ -53,7 +53,7 @@ def test_killed_after_any_part_the_next_run_finishes_it(
 COPY_SLOWLY = """
 import sys, time
 from glue import releases
-from glue.aws.session import Accounts
+from glue.aws.accounts import Accounts
 from glue.core.environment import Environment, Neighbour
 
 qa = Environment("qa", "222222222222", "eu-west-1", promotes_from=Neighbour("dev", "111111111111", "eu-west-1"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import glue.aws.clients
-from glue.aws.session import Accounts
+from glue.aws.accounts import Accounts
 from glue.core.environment import Environment
 from glue.errors import AccessDeniedError, AwsError, CredentialsError, RefusedError, UsageError
 

@@ -18,6 +18,7 @@ from glue.core.plan import Change, PlanSummary, summarize
 from glue.errors import RefusedError, SlipwayError
 from glue.tf.adopting import Adopter
 from glue.tf.bootstrap import Bootstrap
+from glue.tf.commands import Identity
 from glue.tf.runner import Runner
 from glue.workspace import Stack, Workspace
 
@@ -92,7 +93,7 @@ def world(tmp_path: Path) -> World:
     story = io.StringIO()
     console = Console(stream=story, environ=environ)
     workspace = Workspace(root=tmp_path, environments=tmp_path / "environments", work=tmp_path / ".slipway")
-    runner = Runner(workspace, console=console, environ=environ, profile=lambda _: None)
+    runner = Runner(workspace, console=console, environ=environ, who=lambda _: Identity())
 
     def has_state(_: Stack) -> bool | None:
         bucket = tmp_path / "bucket"

@@ -7,7 +7,7 @@ from pathlib import Path
 from glue.core.environment import Environment
 from glue.core.plan import PlanSummary, summarize
 from glue.tf.adopting import _held
-from glue.tf.commands import Commands, Place
+from glue.tf.commands import Commands, Identity, Place
 from glue.workspace import Stack, Workspace
 
 QA = Environment("qa", "222222222222", "eu-west-1")
@@ -55,6 +55,6 @@ def test_the_import_says_which_revision_stands_in(tmp_path: Path) -> None:
     files = Workspace(root=tmp_path, environments=tmp_path / "environments", work=tmp_path / "work")
     commands = Commands(files, environ={"TERRAFORM": str(binary), "PATH": str(tmp_path)})
     place = Place(SERVING, files.root_folder(SERVING), files.data_dir(SERVING))
-    words = commands.adopt(place, profile=None, address="a.b", identity="c", live="r1-0badcafe").arguments
+    words = commands.adopt(place, who=Identity(), address="a.b", identity="c", live="r1-0badcafe").arguments
     assert words[-3:] == ("-var=live=r1-0badcafe", "a.b", "c")
-    assert "-var=live" not in " ".join(commands.adopt(place, profile=None, address="a.b", identity="c").arguments)
+    assert "-var=live" not in " ".join(commands.adopt(place, who=Identity(), address="a.b", identity="c").arguments)

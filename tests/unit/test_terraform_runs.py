@@ -18,6 +18,7 @@ from glue.console import Console
 from glue.core.environment import Environment
 from glue.core.plan import PlanSummary
 from glue.errors import RefusedError, SlipwayError
+from glue.tf.commands import Identity
 from glue.tf.messages import StateLockedError
 from glue.tf.runner import Runner
 from glue.tf.runs import Runs, process_start
@@ -76,7 +77,12 @@ def story() -> io.StringIO:
 def runner(home: Path, story: io.StringIO) -> Runner:
     environ = {"TERRAFORM": str(home / "fake-terraform"), "FAKE_HOME": str(home), "PATH": os.environ["PATH"]}
     workspace = Workspace(root=home, environments=home / "environments", work=home / ".slipway")
-    return Runner(workspace, console=Console(stream=story, environ=environ), environ=environ, profile=lambda _: "qa")
+    return Runner(
+        workspace,
+        console=Console(stream=story, environ=environ),
+        environ=environ,
+        who=lambda _: Identity({"AWS_PROFILE": "qa"}),
+    )
 
 
 def calls(home: Path) -> list[str]:
