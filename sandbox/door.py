@@ -19,7 +19,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from sandbox import identity
+from sandbox import faults, identity
 from sandbox.calls import Call, parse
 from sandbox.errors import AwsError, render
 
@@ -84,9 +84,11 @@ class Door:
 
         def note_status(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             seen["status"] = int(status.split(" ", 1)[0])
+            headers = faults.headers(call, headers)
+            seen["length"] = next((int(value) for name, value in headers if name.lower() == "content-length"), None)
             return start_response(status, headers, exc_info)
 
-        body = self._answer(call, note_status)
+        body = faults.after(call, self._answer(call, note_status), lambda: seen.get("length"))
         return _Watched(body, seen, lambda: self._record(call, began, seen, counted.count))
 
     def _answer(self, call: Call, start_response: Any) -> Iterable[bytes]:
@@ -98,6 +100,8 @@ class Door:
                 return answer
             body = self._moto(call.environ, kept)
             return self._checked(call, kept, body)
+        except faults.HangUp:
+            return faults.NoAnswer()
         except AwsError as error:
             return self._refuse(call, error, start_response)
         except NotImplementedError as error:
@@ -117,6 +121,7 @@ class Door:
                 access_key_id=call.access_key_id, session_token=call.session_token, protocol=call.protocol
             )
             call.environ["HTTP_X_MOTO_ACCOUNT_ID"] = call.principal.account_id
+        faults.before(call)
         authorize(call)
         for handler in _service_handlers.get(call.service, ()):
             response = handler(call)
@@ -157,6 +162,8 @@ class Door:
             "client": call.headers.get("user-agent", ""),
             "principal": call.principal.arn if call.principal else "",
         }
+        if met := faults.met(call):
+            entry["faults"] = met
         with self._log_lock:
             if not self._requests_log.closed:
                 self._requests_log.write(json.dumps(entry) + "\n")

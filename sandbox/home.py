@@ -34,7 +34,18 @@ _UNSET = (
     "AWS_STS_ENDPOINT",
 )
 # What a start replaces. Locks and records of a running server are not in it.
-_VOLATILE = ("env", "aws", "environments", "work", "images", "objects", "workloads", "requests.jsonl")
+_VOLATILE = (
+    "env",
+    "aws",
+    "environments",
+    "work",
+    "images",
+    "objects",
+    "workloads",
+    "requests.jsonl",
+    "token",
+    "faults.jsonl",
+)
 
 
 def wipe(settings: Settings) -> None:

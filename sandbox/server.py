@@ -41,7 +41,7 @@ class Application:
         configure_moto()
         from moto.moto_server import werkzeug_app  # noqa: PLC0415
 
-        from sandbox import door, extensions, identity  # noqa: PLC0415
+        from sandbox import admin, board, door, extensions, identity  # noqa: PLC0415
         from sandbox.runtime import clock  # noqa: PLC0415
 
         werkzeug_app.DISABLE_GLOBAL_CORS = True
@@ -49,6 +49,8 @@ class Application:
         self._extensions = extensions
         settings.home.mkdir(parents=True, exist_ok=True)
         door.forget_handlers()
+        board.forget_providers()
+        admin.prepare(settings)
         identity.remember_sessions()
         if not settings.aws_credentials.exists():
             accounts.write_files(settings)
