@@ -77,9 +77,9 @@ class Door:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
         began = time.perf_counter()
-        environ.pop("HTTP_X_MOTO_ACCOUNT_ID", None)  # moto would believe it
         counted = environ["wsgi.input"] = _Counted(environ["wsgi.input"])
         call = parse(environ)
+        environ.pop("HTTP_X_MOTO_ACCOUNT_ID", None)  # moto would believe it; the signature may cover it
         seen: dict[str, Any] = {"status": 500, "bytes": 0}
 
         def note_status(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -116,10 +116,8 @@ class Door:
                 return answer(call)
         if call.path.startswith("/moto-api"):
             raise AwsError("AccessDenied", "moto's own interface is closed in the sandbox", 403)
-        if call.access_key_id:
-            call.principal = identity.authenticate(
-                access_key_id=call.access_key_id, session_token=call.session_token, protocol=call.protocol
-            )
+        call.principal = identity.authenticate(call)
+        if call.principal is not None:
             call.environ["HTTP_X_MOTO_ACCOUNT_ID"] = call.principal.account_id
         faults.before(call)
         authorize(call)

@@ -1,71 +1,59 @@
-"""Who calls: access keys and temporary credentials, checked as AWS does before anything else.
+"""Who calls: access keys and temporary credentials, and the proof that the caller holds their secret.
 
-moto takes a key that it does not know for account 123456789012, and credentials that expired for good. AWS answers
-InvalidClientTokenId and ExpiredToken (https://docs.aws.amazon.com/IAM/latest/UserGuide/CommonErrors.html), S3 with
-names of its own (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
+moto takes a key that it does not know for account 123456789012, credentials that expired for good, and any signature at
+all. AWS answers InvalidClientTokenId and ExpiredToken (https://docs.aws.amazon.com/IAM/latest/UserGuide/CommonErrors.html),
+S3 with names of its own (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
 """
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from moto.iam.models import iam_backends
-from moto.sts.models import STSBackend, sts_backends
+from moto.sts.models import STSBackend
 
+from sandbox import credential, sessions, signatures, sigv2
 from sandbox.errors import AwsError, Protocol
+from sandbox.sessions import Session
+
+if TYPE_CHECKING:
+    from sandbox.calls import Call
 
 _PARTITION = "aws"
-_sessions: dict[str, Any] = {}  # access key id -> moto's AssumedRole
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Who signed a request. `role_arn` is the role behind a session, None for a user."""
+    """Who signed a request. `role_arn` is the role behind a session, None for users and those whom they federate.
+
+    `unique_id` is aws:userid: AIDA... of a user, AROA...:name of a role's session, account:name of a federated user.
+    `session` holds session policies, tags, source identity and age; None for a user's own key.
+    """
 
     account_id: str
     arn: str
     access_key_id: str
     role_arn: str | None = None
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """Temporary credentials of a role."""
-
-    access_key_id: str
-    secret_access_key: str
-    session_token: str
-    expiration: datetime.datetime  # UTC, aware
-
-    def environment(self) -> dict[str, str]:
-        """Return the variables that every AWS SDK reads."""
-        return {
-            "AWS_ACCESS_KEY_ID": self.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
-            "AWS_SESSION_TOKEN": self.session_token,
-        }
+    kind: Literal["user", "session", "federated"] = "user"
+    unique_id: str = ""
+    user_name: str | None = None
+    session: Session | None = None
 
 
 def remember_sessions() -> None:
-    """Make moto's STS tell us about every session that it makes, so that one look-up finds it. Safe to repeat."""
-    original = STSBackend.assume_role
-    if getattr(original, "remembers", False):
-        return
+    """Make sessions that moto's own code opens ours, so that one look-up finds them all. Safe to repeat."""
 
-    def assume_role(self: Any, **arguments: Any) -> Any:
-        session = original(self, **arguments)
-        _sessions[session.access_key_id] = session
-        return session
+    def assume_role(self: Any, *, role_arn: str, role_session_name: str, duration: int, **_: Any) -> Session:
+        del self
+        return open_role_session(role_arn, session_name=role_session_name, duration_s=duration)
 
-    assume_role.remembers = True  # type: ignore[attr-defined]
     STSBackend.assume_role = assume_role
 
 
 def forget_sessions() -> None:
     """Forget every session: the accounts behind them are gone."""
-    _sessions.clear()
+    sessions.forget()
 
 
 def find_role(role_arn: str) -> Any | None:
@@ -73,52 +61,111 @@ def find_role(role_arn: str) -> Any | None:
     parts = role_arn.split(":", 5)
     if len(parts) != 6 or parts[2] != "iam" or not parts[5].startswith("role/"):
         return None
-    for role in iam_backends[parts[4]][_PARTITION].get_roles():
+    for role in list(iam_backends[parts[4]][_PARTITION].roles.values()):
         if role.arn == role_arn:
             return role
     return None
 
 
-def role_credentials(role_arn: str, *, session_name: str, duration_s: int = 3600) -> Credentials:
+def open_role_session(role_arn: str, *, session_name: str, duration_s: int, **more: Any) -> Session:
+    """Return a new session of a role; `more` are further fields of Session. Checks only that the role exists.
+
+    The path of a role is not part of its sessions' ARNs
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
+    """
+    role = find_role(role_arn)
+    if role is None:
+        raise AwsError("AccessDenied", f"The role {role_arn} does not exist.", 403)
+    account_id = role_arn.split(":")[4]
+    return sessions.open_session(
+        kind="role",
+        account_id=account_id,
+        arn=f"arn:aws:sts::{account_id}:assumed-role/{role.name}/{session_name}",
+        user_id=f"{role.id}:{session_name}",
+        role_arn=role_arn,
+        role_id=role.id,
+        duration_s=duration_s,
+        now=signatures.now(),
+        **more,
+    )
+
+
+def role_credentials(role_arn: str, *, session_name: str, duration_s: int = 3600) -> Session:
     """Return temporary credentials as a service gets them for the role that it was given (an instance, a function).
 
     Raises AwsError (AccessDenied) when there is no such role.
     """
-    if find_role(role_arn) is None:
-        raise AwsError("AccessDenied", f"The role {role_arn} does not exist.", 403)
-    session = sts_backends[role_arn.split(":")[4]][_PARTITION].assume_role(
-        region_name="us-east-1",
-        role_session_name=session_name,
-        role_arn=role_arn,
-        policy=None,
-        duration=duration_s,
-        external_id=None,
-    )
-    return Credentials(
-        access_key_id=session.access_key_id,
-        secret_access_key=session.secret_access_key,
-        session_token=session.session_token,
-        expiration=session.expiration.replace(tzinfo=datetime.UTC),
-    )
+    return open_role_session(role_arn, session_name=session_name, duration_s=duration_s)
 
 
-def authenticate(*, access_key_id: str, session_token: str | None, protocol: Protocol) -> Principal:
-    """Return who owns an access key. Raises AwsError as the service would when the key is of no use."""
-    session = _sessions.get(access_key_id)
+def authenticate(call: Call) -> Principal | None:
+    """Return who signed the request, None when nobody did.
+
+    Raises AwsError as the service would: the key is unknown, switched off or over, its token missing or wrong, or the
+    signature is not one of its secret over this request at this time.
+    """
+    if not call.access_key_id:
+        if call.headers.get("authorization") or credential.is_presigned(call):
+            credential.read(call)  # says what is wrong with it
+        return None
+    principal, secret = _owner(call)
+    if not sigv2.is_presigned(call) and credential.read(call).access_key_id != call.access_key_id:
+        raise _unknown_key(call.protocol, call.access_key_id)
+    signatures.verify(call, secret)
+    return principal
+
+
+def _owner(call: Call) -> tuple[Principal, str]:
+    key_id, token = call.access_key_id, call.session_token
+    session = sessions.find(key_id)
     if session is not None:
-        if session_token != session.session_token:
-            raise _invalid_token(protocol)
-        if session.expiration <= datetime.datetime.now(datetime.UTC).replace(tzinfo=None):
-            raise _expired_token(protocol)
-        return Principal(session.account_id, session.arn, access_key_id, session.role_arn)
+        if token != session.session_token:
+            raise _invalid_token(call.protocol)
+        if session.expiration <= signatures.now():
+            raise _expired_token(call.protocol)
+        return _of_session(session, call.protocol), session.secret_access_key
     for account_id, partitions in list(iam_backends.items()):
-        key = partitions[_PARTITION].access_keys.get(access_key_id)
-        if key is None or key.user_name is None:
+        iam = partitions[_PARTITION]
+        key = iam.access_keys.get(key_id)
+        if key is None or key.user_name is None or key.user_name not in iam.users:
             continue
-        if key.status != "Active" or session_token:
+        if key.status != "Active" or token:
             break
-        return Principal(account_id, partitions[_PARTITION].get_user(key.user_name).arn, access_key_id)
-    raise _unknown_key(protocol, access_key_id)
+        user = iam.users[key.user_name]
+        found = Principal(account_id, user.arn, key_id, unique_id=user.id, user_name=user.name)
+        return found, str(key.secret_access_key)
+    raise _unknown_key(call.protocol, key_id)
+
+
+def _of_session(session: Session, protocol: Protocol) -> Principal:
+    """A session ends with its role or user, also when one of the same name comes after it: its unique id is another
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids).
+    """
+    iam = iam_backends[session.account_id][_PARTITION]
+    if session.kind == "role":
+        if session.role_id not in iam.roles:
+            raise _unknown_key(protocol, session.access_key_id)
+        return Principal(
+            session.account_id,
+            session.arn,
+            session.access_key_id,
+            role_arn=session.role_arn,
+            kind="session",
+            unique_id=session.user_id,
+            session=session,
+        )
+    user = iam.users.get(session.user_name or "")
+    if user is None:
+        raise _unknown_key(protocol, session.access_key_id)
+    return Principal(
+        session.account_id,
+        session.arn,
+        session.access_key_id,
+        kind=session.kind,
+        unique_id=session.user_id,
+        user_name=session.user_name,
+        session=session,
+    )
 
 
 def _unknown_key(protocol: Protocol, access_key_id: str) -> AwsError:

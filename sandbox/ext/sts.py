@@ -6,7 +6,12 @@ exist, so that nobody can probe for names (https://docs.aws.amazon.com/STS/lates
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Mapping
 from typing import Any
+from xml.sax.saxutils import escape
+
+from werkzeug.wrappers import Response
 
 from sandbox import identity
 from sandbox.calls import Call
@@ -23,7 +28,39 @@ def install(settings: Settings) -> None:
     on_service("sts", _check)
 
 
-def _check(call: Call) -> None:
+def _check(call: Call) -> Response | None:
+    if call.operation == "GetCallerIdentity":
+        return get_caller_identity(call)
+    _check_assume_role(call)
+    return None
+
+
+def get_caller_identity(call: Call) -> Response:
+    """GetCallerIdentity: who signed. It needs no permission."""
+    who = call.principal
+    if who is None:
+        raise AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+    return answer("GetCallerIdentity", {"Arn": who.arn, "UserId": who.unique_id, "Account": who.account_id})
+
+
+def answer(operation: str, result: Mapping[str, Any]) -> Response:
+    """Return a result in the query protocol; nested mappings become nested elements."""
+    text = (
+        f'<{operation}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{operation}Result>{_xml(result)}'
+        f"</{operation}Result><ResponseMetadata><RequestId>{uuid.uuid4()}</RequestId></ResponseMetadata>"
+        f"</{operation}Response>"
+    )
+    return Response(text, content_type="text/xml")
+
+
+def _xml(members: Mapping[str, Any]) -> str:
+    return "".join(
+        f"<{name}>{_xml(value) if isinstance(value, Mapping) else escape(str(value))}</{name}>"
+        for name, value in members.items()
+    )
+
+
+def _check_assume_role(call: Call) -> None:
     if call.operation not in {"AssumeRole", "AssumeRoleWithWebIdentity"}:
         return
     parameters = {**call.query, **call.form}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import urllib.error
@@ -13,7 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from sandbox import identity
+from sandbox import identity, sessions
 from sandbox.errors import AwsError
 from sandbox.server import Server
 from tests.sandbox_core.helpers import refused
@@ -21,8 +22,8 @@ from tests.sandbox_core.helpers import refused
 TRUST = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
 
 
-def stranger(key: str = "AKIAABCDEFGHIJKLMNOP", **more: Any) -> Callable[[str], Any]:
-    session = boto3.Session(aws_access_key_id=key, aws_secret_access_key="x", region_name="eu-west-1", **more)
+def stranger(key: str = "AKIAABCDEFGHIJKLMNOP", secret: str = "wrong", **more: Any) -> Callable[[str], Any]:  # noqa: S107  (no secret)
+    session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name="eu-west-1", **more)
     return lambda service: session.client(service, config=Config(retries={"total_max_attempts": 1}))
 
 
@@ -83,13 +84,12 @@ def test_how_long_a_session_may_last(client: Callable[..., Any]) -> None:
 def test_temporary_credentials_need_their_token_and_their_time(client: Callable[..., Any]) -> None:
     client("iam").create_role(RoleName="timed", AssumeRolePolicyDocument=json.dumps(TRUST))
     made = identity.role_credentials("arn:aws:iam::111111111111:role/timed", session_name="test")
-    token = {"aws_session_token": made.session_token}
+    token = {"aws_session_token": made.session_token, "secret": made.secret_access_key}
     assert stranger(made.access_key_id, **token)("sts").get_caller_identity()["Account"] == "111111111111"
     assert refused(stranger(made.access_key_id)("sts").get_caller_identity)[0] == "InvalidClientTokenId"
     wrong = stranger(made.access_key_id, aws_session_token="other")
     assert refused(wrong("s3").list_buckets) == ("InvalidToken", 400)
-    session = identity._sessions[made.access_key_id]
-    session.expiration = datetime.datetime(2020, 1, 1)  # noqa: DTZ001  (moto's dates are naive)
+    sessions.replace(dataclasses.replace(made, expiration=datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)))
     late = stranger(made.access_key_id, **token)
     assert refused(late("sts").get_caller_identity) == ("ExpiredToken", 403)
     assert refused(late("s3").list_buckets) == ("ExpiredToken", 400)
@@ -101,8 +101,12 @@ def test_temporary_credentials_need_their_token_and_their_time(client: Callable[
 def test_a_key_that_was_switched_off_is_unknown(client: Callable[..., Any]) -> None:
     iam = client("iam")
     iam.create_user(UserName="leaver")
-    key = iam.create_access_key(UserName="leaver")["AccessKey"]["AccessKeyId"]
-    assert stranger(key)("sts").get_caller_identity()["Arn"] == "arn:aws:iam::111111111111:user/leaver"
+    made = iam.create_access_key(UserName="leaver")["AccessKey"]
+    key = made["AccessKeyId"]
+    assert (
+        stranger(key, made["SecretAccessKey"])("sts").get_caller_identity()["Arn"]
+        == "arn:aws:iam::111111111111:user/leaver"
+    )
     iam.update_access_key(UserName="leaver", AccessKeyId=key, Status="Inactive")
     assert refused(stranger(key)("sts").get_caller_identity) == ("InvalidClientTokenId", 403)
 
