@@ -171,7 +171,7 @@ class Accounts:
         from botocore.credentials import RefreshableCredentials
 
         arn = environment.role_arn(role)
-        where = Where(environment.account_id, environment.region, caller.arn, "sts")
+        where = Where(environment.account_id, environment.region, caller.arn, "sts", environment.prefix)
         fetch = role_fetcher(caller.base, environment, role_arn=arn, session_name=self._session_name(), where=where)
 
         def fetch_and_keep() -> dict[str, str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore import exceptions as boto
 
+from glue.core import denial
 from glue.errors import AccessDeniedError, AwsError, CredentialsError, NotFoundError
 
 DENIED = {
@@ -77,32 +77,19 @@ _CREDENTIALS = (
 _UNREACHABLE = (boto.HTTPClientError, boto.ConnectionError)
 LOG_IN = "Log in again, or set AWS_PROFILE to a profile with valid credentials for this account."
 
-# Where the permission is not simply `<service>:<Operation>`
-# (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html).
-_ACTIONS = {
-    "HeadObject": "s3:GetObject",
-    "HeadBucket": "s3:ListBucket",
-    "ListObjectsV2": "s3:ListBucket",
-    "GetObject": "s3:GetObject",
-    "CreateMultipartUpload": "s3:PutObject",
-    "UploadPart": "s3:PutObject",
-    "UploadPartCopy": "s3:PutObject on the target or s3:GetObject on the source",
-    "CompleteMultipartUpload": "s3:PutObject",
-    "ListParts": "s3:ListMultipartUploadParts",
-    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
-    "Invoke": "lambda:InvokeFunction",
-}
-_STATED_ACTION = re.compile(r"not authorized to perform:? (?P<action>[a-z0-9-]+:[A-Za-z*]+)")
-
 
 @dataclass(frozen=True)
 class Where:
-    """Whose call it was: what every error says. `caller` is the ARN behind the credentials."""
+    """Whose call it was: what every error says. `caller` is the ARN behind the credentials.
+
+    `prefix` is `<project>-<environment>`: names of the environment's own roles begin so.
+    """
 
     account_id: str
     region: str
     caller: str
     service: str = ""
+    prefix: str = ""
 
     def __str__(self) -> str:
         return f"account {self.account_id}, {self.region}"
@@ -165,16 +152,20 @@ def _failed(error: boto.ClientError, did: str) -> AwsError:
 
 
 def _denied(error: boto.ClientError, where: Where, resource: str) -> AccessDeniedError:
+    """Return what was denied; what AWS does not say is told from the operation, as S3's short answers need it."""
     text = message_of(error)
-    stated = _STATED_ACTION.search(text)
+    said = denial.read(text)
     operation = error.operation_name or ""
-    action = stated["action"] if stated else _ACTIONS.get(operation, f"{where.service or 'aws'}:{operation}")
-    remedy = f"Give the role {action} on {resource}."
-    if operation in {"HeadObject", "GetObject"} and not stated:
+    action = said.action or denial.action_of(where.service, operation)
+    said = replace(said, action=action, resource=said.resource or resource, principal=said.principal or where.caller)
+    remedy = denial.remedy(said, caller=where.caller, prefix=where.prefix, resource=resource)
+    if operation in {"HeadObject", "GetObject"} and said.kind is None:
         remedy += " (S3 also says 403 for an absent object when the caller lacks s3:ListBucket on the bucket.)"
-    said = f": {text}" if text and text != "Forbidden" else ""
+    if said.encoded:
+        remedy += f" AWS tells more: aws sts decode-authorization-message --encoded-message {said.encoded}"
+    why = f": {said.why}" if said.why else f": {text}" if text and text != "Forbidden" and not said.encoded else ""
     return AccessDeniedError(
-        f"AWS denied {action} on {resource} to {where.caller} ({where}, {operation}){said}", remedy=remedy
+        f"AWS denied {action} on {said.resource} to {said.principal} ({where}, {operation}){why}", remedy=remedy
     )
 
 

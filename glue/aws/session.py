@@ -56,7 +56,8 @@ class Session:
 
     def where(self, service: str, region: str | None = None) -> Where:
         """Return what errors of a service's calls say."""
-        return Where(self.environment.account_id, region or self.environment.region, self.caller, service)
+        own = self.environment
+        return Where(own.account_id, region or own.region, self.caller, service, own.prefix)
 
     def client(self, service: str, *, region: str | None = None, config: Config | None = None) -> Any:
         """Return a new client. Everything outside this package uses the facades below."""

@@ -30,6 +30,11 @@ class Environment:
     settings: Mapping[str, object] = field(default_factory=dict)
 
     @property
+    def prefix(self) -> str:
+        """How the names of everything in it begin."""
+        return f"{self.project}-{self.name}"
+
+    @property
     def artifact_bucket(self) -> str:
         """The artifact store's bucket."""
         return names.artifact_bucket(self.project, self.name, self.account_id)

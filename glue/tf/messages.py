@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from glue.core import denial, roles
 from glue.errors import AccessDeniedError, CredentialsError, RefusedError, SlipwayError
 from glue.workspace import Stack
 
@@ -104,11 +105,43 @@ def _no_credentials(match: re.Match[str], _: str, stack: Stack) -> SlipwayError:
 
 
 def _denied(match: re.Match[str], _: str, stack: Stack) -> SlipwayError:
+    """Return what terraform was denied, from AWS's message or, where that is short, from the operation."""
+    where = stack.environment
+    text = _joined(match[0])
+    said = denial.read(text)
+    operation = _OPERATION.search(text)
+    role = roles.of_stack(stack.name)
+    caller = where.role_arn(role) if role else "the operator"
+    action = said.action or (denial.action_of(_service(operation["service"]), operation["name"]) if operation else None)
+    resource = said.resource or _thing(text)
+    said = replace(said, action=action, resource=resource, principal=said.principal or caller)
+    what = f"{action} on {resource}" if action else "a request"
+    why = f": {said.why}" if said.why else ""
     return AccessDeniedError(
-        f"AWS denied terraform a request in {stack.label} (account {stack.environment.account_id}): "
-        f"{_joined(match[0])}",
-        remedy="Give the role this action, or use credentials of the role that may do it.",
+        f"AWS denied terraform {what} in {stack.label} (account {where.account_id}) to {said.principal}{why}\n{text}",
+        remedy=denial.remedy(said, caller=caller, prefix=where.prefix, resource=resource),
     )
+
+
+# `operation error S3: PutBucketPolicy, https response error StatusCode: 403`: in the words of the provider's SDK
+_OPERATION = re.compile(r"operation error (?P<service>[A-Za-z0-9 ]+): (?P<name>[A-Za-z0-9]+)")
+_SERVICES = {
+    "applicationautoscaling": "application-autoscaling",
+    "cloudwatchlogs": "logs",
+    "sagemakerruntime": "sagemaker",
+}
+
+
+def _service(name: str) -> str:
+    """Return a service's prefix in policies from the SDK's name of it."""
+    plain = name.replace(" ", "").lower()
+    return _SERVICES.get(plain, plain)
+
+
+def _thing(text: str) -> str:
+    """Return what terraform says that it was at work on: `creating S3 Bucket (name) Policy: …`."""
+    match = re.search(r"Error: ([^:]{3,120})", text)
+    return f"what it was at work on ({match[1]})" if match else "what it was at work on"
 
 
 def _stale(_: re.Match[str], __: str, stack: Stack) -> SlipwayError:
@@ -155,16 +188,17 @@ _RULES = (
     _Rule(
         re.compile(
             r"No valid credential sources found|no EC2 IMDS role found|ExpiredToken\w*|InvalidClientTokenId"
+            r"|InvalidAccessKeyId|SignatureDoesNotMatch"
             r"|failed to refresh cached credentials[^\n]*|failed to get shared config profile[^\n]*"
-            r"|UnrecognizedClientException"
+            r"|UnrecognizedClientException|error in credential_process[^\n]*"
         ),
         _no_credentials,
     ),
     _Rule(re.compile(r"NoSuchBucket|S3 bucket \"[^\"]+\" does not exist"), _no_bucket),
     _Rule(
         re.compile(
-            r"[^\n]{0,200}(?:AccessDenied\w*|UnauthorizedOperation|is not authorized to perform)"
-            r"[\s\S]{0,300}?(?=\n\n|\Z)"
+            r"[^\n]{0,300}(?:AccessDenied\w*|AuthorizationError\w*|UnauthorizedOperation|is\s+not\s+authorized\s+to\s+perform"
+            r"|StatusCode: 403)[\s\S]{0,900}?(?=\n\n|\Z)"
         ),
         _denied,
     ),

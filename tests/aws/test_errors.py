@@ -11,7 +11,7 @@ from glue.aws.errors import Where, from_botocore, from_client_error, translated
 from glue.errors import AccessDeniedError, AwsError, CredentialsError, NotFoundError, RefusedError
 
 ROLE = "arn:aws:iam::222222222222:role/slipway-qa-promote"
-WHERE = Where("222222222222", "eu-west-1", ROLE, "ssm")
+WHERE = Where("222222222222", "eu-west-1", ROLE, "ssm", "slipway-qa")
 
 
 def client_error(code: str, message: str = "said", *, status: int = 400, operation: str = "GetParameter") -> Any:
@@ -30,13 +30,16 @@ def test_a_denial_names_action_resource_role_account_and_region(code: str) -> No
     assert error.message == (
         f"AWS denied ssm:GetParameter on parameter /x to {ROLE} (account 222222222222, eu-west-1, GetParameter): said"
     )
-    assert error.remedy == "Give the role ssm:GetParameter on parameter /x."
+    assert error.remedy == (
+        "Give slipway-qa-promote ssm:GetParameter on parameter /x (modules/deploy-role/promote.tf declares it), "
+        "then apply the root that makes it."
+    )
 
 
 def test_the_action_that_aws_states_wins() -> None:
     said = f"User: {ROLE} is not authorized to perform: kms:Decrypt on resource: arn:x because no policy allows it"
     error = ours(client_error("AccessDenied", said, status=403, operation="UploadPartCopy"))
-    assert error.message.startswith("AWS denied kms:Decrypt on parameter /x")
+    assert error.message.startswith("AWS denied kms:Decrypt on arn:x")
     assert "because no policy allows it" in error.message
 
 
