@@ -13,6 +13,8 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 
 from sandbox.s3 import checksums
 from tests.sandbox_core.helpers import refused, sha256
@@ -71,18 +73,20 @@ def test_a_trailing_checksum_is_verified(s3: Any, claimed: int, status: int) -> 
     # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
     value = base64.b64encode(claimed.to_bytes(4, "big"))
     body = b"3\r\nhel\r\n2\r\nlo\r\n0\r\nx-amz-checksum-crc32:" + value + b"\r\n\r\n"
-    url = s3.generate_presigned_url("put_object", Params={"Bucket": "plain-bucket", "Key": f"t{status}"})
-    request = urllib.request.Request(  # noqa: S310
-        url,
-        data=body,
+    signed = AWSRequest(
         method="PUT",
+        url=f"{s3.meta.endpoint_url}/plain-bucket/t{status}",
         headers={
             "content-encoding": "aws-chunked",
-            "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
             "x-amz-decoded-content-length": "5",
             "x-amz-trailer": "x-amz-checksum-crc32",
             "Content-Type": "text/plain",
         },
+    )
+    signed.context["checksum"] = {"request_algorithm": {"in": "trailer"}}  # the body's hash is not signed then
+    S3SigV4Auth(s3._request_signer._credentials, "s3", "eu-west-1").add_auth(signed)
+    request = urllib.request.Request(  # noqa: S310
+        signed.url, data=body, method="PUT", headers=dict(signed.headers.items())
     )
     if status == 400:
         with pytest.raises(urllib.error.HTTPError) as caught:
