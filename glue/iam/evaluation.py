@@ -239,7 +239,8 @@ def _same_account(case: _Case, match: Match, by_resource: list[Matched]) -> Deci
     """Return the decision where caller and resource share an account.
 
     Named directly, nothing else is needed; named by its role (or the user behind a federated user), the boundary and
-    session policies still limit; named by its account, or not at all, its own policies decide. Keys and roles must.
+    session policies still limit; named by its account, or not at all, its own policies decide. A key and a role
+    must be named.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
     """
     if match is Match.DIRECT:

@@ -159,11 +159,12 @@ def _moment(found: re.Match[str]) -> datetime:
     return date - away if zone[0] == "+" else date + away
 
 
-def _bool(text: str, _variables: bool) -> Test:
-    wanted = text.lower()
-    if wanted not in ("true", "false"):
+def _bool(text: str, variables: bool) -> Test:
+    """Compare true and false; Bool takes a policy variable, unlike numbers and dates."""
+    made = template(text, variables=variables, wildcards=False)
+    if made.fixed and _known(made).lower() not in ("true", "false"):
         raise ValueError("is neither true nor false")
-    return lambda value, _context: value.lower() == wanted
+    return _string_equals_ignore_case(text, variables)
 
 
 def _binary(text: str, _variables: bool) -> Test:

@@ -15,7 +15,7 @@ from glue.iam.conditions import Condition, make_condition
 from glue.iam.policy import Actions, Policy, PolicyError, Resources, Statement
 from glue.iam.principals import TYPES, Principals, make_principals
 from glue.iam.variables import Template, template
-from glue.iam.wildcards import Wild, matcher, tokens_of, within_segments
+from glue.iam.wildcards import Wild, matcher, resource_matcher, tokens_of
 
 VERSIONS = ("2008-10-17", "2012-10-17")
 MAX_CHARACTERS = 131_072  # the largest that AWS takes is far below
@@ -220,11 +220,11 @@ def _resources(values: Iterable[str], *, variables: bool, place: _Place) -> Reso
         _check_arn(value, made, place)
         tokens = made.resolve({}) if made.fixed else None
         if tokens is None:
-            open_ones.append(made)
+            open_ones.append((made.start, made))
         elif not any(isinstance(token, Wild) for token in tokens):
             exact.add("".join(str(token) for token in tokens))
         else:
-            patterns.append(matcher(within_segments(tokens)))
+            patterns.append(resource_matcher(tokens))
     return Resources(everything, frozenset(exact), tuple(patterns), tuple(open_ones))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from glue.iam.conditions import Condition
 from glue.iam.principals import Principals
 from glue.iam.variables import Context, Template
-from glue.iam.wildcards import Matcher, matcher, within_segments
+from glue.iam.wildcards import Matcher, resource_matcher
 
 _REMEMBERED = 2048
 
@@ -49,12 +49,13 @@ class Resources:
     everything: bool
     exact: frozenset[str]
     patterns: tuple[Matcher, ...]
-    open: tuple[Template, ...]  # with variables
+    open: tuple[tuple[str, Template], ...]  # with variables: literal start, template
 
-    def match(self, resource: str, context: Context) -> bool | None:
+    def match(self, resource: str, context: Context, *, thorough: bool) -> bool | None:
         """Tell whether a resource is among these; None when it is not and a variable had no value.
 
-        A request on `*` (an action that has no resource) is met by `*` alone.
+        Unless `thorough`, variables that could not matter are not looked at. A request on `*` (an action that has no
+        resource) is met by `*` alone.
         """
         if self.everything or resource in self.exact:
             return True
@@ -63,11 +64,13 @@ class Resources:
         if any(pattern(resource) for pattern in self.patterns):
             return True
         missing = False
-        for made in self.open:
+        for start, made in self.open:
+            if not thorough and not resource.startswith(start):
+                continue
             tokens = made.resolve(context)
             if tokens is None:
                 missing = True
-            elif matcher(within_segments(tokens))(resource):
+            elif resource_matcher(tokens)(resource):
                 return True
         return None if missing else False
 
@@ -103,7 +106,7 @@ class Statement:
         (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html).
         """
         if self.resources is not None:
-            found = self.resources.match(resource, context)
+            found = self.resources.match(resource, context, thorough=self.not_resource)
             if (found is not False) if self.not_resource else not found:
                 return False
         return all(condition.holds(context) for condition in self.conditions)

@@ -31,6 +31,12 @@ class Template:
     parts: tuple[Token | Variable, ...]
     fixed: bool
 
+    @property
+    def start(self) -> str:
+        """Return the literal text before the first wildcard or variable."""
+        first = self.parts[0] if self.parts else ""
+        return first if isinstance(first, str) else ""
+
     def resolve(self, context: Context) -> Tokens | None:
         """Return the tokens for this request, or None when a variable has no value.
 

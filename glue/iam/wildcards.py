@@ -116,6 +116,12 @@ def within_segments(tokens: Tokens) -> Tokens:
     return tuple(marked)
 
 
+@lru_cache(maxsize=8192)
+def resource_matcher(tokens: Tokens) -> Matcher:
+    """Return a test for whole ARNs, by the rules of the Resource element."""
+    return matcher(within_segments(tokens))
+
+
 def _inside(segment: Tokens) -> Iterable[Token]:
     last = len(segment) - 1
     for place, token in enumerate(segment):
