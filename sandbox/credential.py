@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 ALGORITHM = "AWS4-HMAC-SHA256"
 LONGEST_PRESIGN_S = 7 * 24 * 3600
 _CREDENTIAL = re.compile(r"([A-Za-z0-9]{1,128})/(\d{8})/([a-z0-9-]{1,64})/([A-Za-z0-9.-]{1,64})/aws4_request")
-_HEADERS = re.compile(r"[!-:<-~]+(;[!-:<-~]+)*")
+_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # RFC 9110, section 5.6.2
+_HEADERS = re.compile(f"{_TOKEN}(;{_TOKEN})*")
+_MEMBERS = ("Credential", "Signature", "SignedHeaders")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _TIMESTAMP = re.compile(r"\d{8}T\d{6}Z")
 _PRESIGN = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Signature")
@@ -69,10 +71,10 @@ def _from_header(call: Call, header: str) -> Credential:
     members: dict[str, str] = {}
     for part in rest.split(","):
         name, equals, value = part.strip().partition("=")
-        if not equals or name in members:
+        if not equals or name in members or name not in _MEMBERS:
             raise refusals.malformed(f"'{part.strip()}' not a valid key=value pair (missing equal-sign)")
         members[name] = value
-    missing = [name for name in ("Credential", "Signature", "SignedHeaders") if not members.get(name)]
+    missing = [name for name in _MEMBERS if not members.get(name)]
     if missing:
         raise refusals.malformed(" ".join(f"Authorization header requires '{name}' parameter." for name in missing))
     timestamp, signed_at = _moment(call)
@@ -102,7 +104,7 @@ def _from_query(call: Call) -> Credential:
     signed_at = _parsed(call.query["X-Amz-Date"])
     if signed_at is None:
         raise refusals.query_parameters("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
-    members = {name: call.query[f"X-Amz-{name}"] for name in ("Credential", "SignedHeaders", "Signature")}
+    members = {name: call.query[f"X-Amz-{name}"] for name in _MEMBERS}
     return _checked(call, members, call.query["X-Amz-Date"], signed_at, int(text))
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from moto.iam.models import iam_backends
 from moto.sts.models import STSBackend
 
-from sandbox import credential, sessions, signatures, sigv2
+from sandbox import credential, sessions, signatures
 from sandbox.errors import AwsError, Protocol
 from sandbox.sessions import Session
 
@@ -98,6 +98,17 @@ def role_credentials(role_arn: str, *, session_name: str, duration_s: int = 3600
     return open_role_session(role_arn, session_name=session_name, duration_s=duration_s)
 
 
+def account_of_key(access_key_id: str) -> str | None:
+    """Return the account that an access key belongs to, active or not; None when nobody knows it."""
+    session = sessions.find(access_key_id)
+    if session is not None:
+        return session.account_id
+    for account_id, partitions in list(iam_backends.items()):
+        if access_key_id in partitions[_PARTITION].access_keys:
+            return str(account_id)
+    return None
+
+
 def authenticate(call: Call) -> Principal | None:
     """Return who signed the request, None when nobody did.
 
@@ -109,8 +120,6 @@ def authenticate(call: Call) -> Principal | None:
             credential.read(call)  # says what is wrong with it
         return None
     principal, secret = _owner(call)
-    if not sigv2.is_presigned(call) and credential.read(call).access_key_id != call.access_key_id:
-        raise _unknown_key(call.protocol, call.access_key_id)
     signatures.verify(call, secret)
     return principal
 
@@ -121,7 +130,7 @@ def _owner(call: Call) -> tuple[Principal, str]:
     if session is not None:
         if token != session.session_token:
             raise _invalid_token(call.protocol)
-        if session.expiration <= signatures.now():
+        if session.expiration <= signatures.now(call):
             raise _expired_token(call.protocol)
         return _of_session(session, call.protocol), session.secret_access_key
     for account_id, partitions in list(iam_backends.items()):

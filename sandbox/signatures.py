@@ -26,17 +26,12 @@ MAX_SKEW = datetime.timedelta(minutes=15)
 _UNRESERVED = "-_.~"
 # The path of these is encoded once, and their requests name the hash of the body in a header.
 OBJECT_SERVICES = frozenset({"s3", "s3-object-lambda", "s3-outposts", "s3express"})
-_offset = [datetime.timedelta()]
 
 
-def shift_clock(seconds: float) -> None:
-    """Let the services' clock be wrong by so many seconds, so that clients look skewed. 0 puts it right."""
-    _offset[0] = datetime.timedelta(seconds=seconds)
-
-
-def now() -> datetime.datetime:
-    """Return the time (UTC, aware) that signatures and credentials are compared with."""
-    return datetime.datetime.now(datetime.UTC) + _offset[0]
+def now(call: Call | None = None) -> datetime.datetime:
+    """Return the time (UTC, aware) that signatures and credentials are compared with. A fault may skew it."""
+    skew = float(call.environ.get("sandbox.clock_skew_s", 0)) if call else 0.0
+    return datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=skew)
 
 
 def verify(call: Call, secret: str) -> None:
@@ -45,9 +40,11 @@ def verify(call: Call, secret: str) -> None:
     A body that S3 reads as a stream is not read here: its hash is compared while it passes (`payloads`).
     """
     if sigv2.is_presigned(call):
-        sigv2.verify(call, secret, now())
+        sigv2.verify(call, secret, now(call))
         return
     credential = read(call)
+    if credential.access_key_id != call.access_key_id:  # the secret is of the one that the call was read to name
+        raise Refusals(call).malformed("two credentials")
     _require_scope(call, credential)
     _require_time(call, credential)
     _require_signed_headers(call, credential)
@@ -154,7 +151,7 @@ def _region_of_bucket(call: Call) -> str | None:
 
 
 def _require_time(call: Call, credential: Credential) -> None:
-    signed, present = credential.signed_at, now()
+    signed, present = credential.signed_at, now(call)
     if credential.expires_s is not None:
         ends = signed + datetime.timedelta(seconds=credential.expires_s)
         if present > ends:
