@@ -1,29 +1,25 @@
 locals {
   objects = "${local.arn}/*"
 
-  # The condition key of a header is absent in UploadPart and UploadPartCopy, which send none. Plain StringNotEquals is
-  # true for an absent key and would refuse every part: hence IfExists.
-  encryption_denials = merge(
-    {
-      DenyOtherEncryption = {
-        test     = "StringNotEqualsIfExists"
-        variable = "s3:x-amz-server-side-encryption"
-        values   = ["aws:kms"]
-      }
-      DenyCustomerProvidedKeys = {
-        test     = "Null"
-        variable = "s3:x-amz-server-side-encryption-customer-algorithm"
-        values   = ["false"]
-      }
-    },
-    var.named_keys == "any" ? {} : {
-      DenyOtherKeys = {
-        test     = "StringNotEqualsIfExists"
-        variable = "s3:x-amz-server-side-encryption-aws-kms-key-id"
-        values   = [aws_kms_key.this.arn]
-      }
-    },
-  )
+  # The condition key of a header is absent in UploadPart and UploadPartCopy, which send none, and where the bucket's default
+  # is meant. A negated operator is true for an absent key, with IfExists too: hence Null beside it.
+  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+  encryption_denials = {
+    DenyOtherEncryption = [
+      { test = "StringNotEquals", variable = "s3:x-amz-server-side-encryption", values = ["aws:kms"] },
+      { test = "Null", variable = "s3:x-amz-server-side-encryption", values = ["false"] },
+    ]
+    DenyCustomerProvidedKeys = [
+      { test = "Null", variable = "s3:x-amz-server-side-encryption-customer-algorithm", values = ["false"] },
+    ]
+    DenyOtherKeys = [
+      { test = "StringNotLike", variable = "s3:x-amz-server-side-encryption-aws-kms-key-id", values = local.nameable_keys },
+      { test = "Null", variable = "s3:x-amz-server-side-encryption-aws-kms-key-id", values = ["false"] },
+    ]
+  }
+
+  # Another account's key would take our data away from us, so even `any` means any key of this account.
+  nameable_keys = var.named_keys == "own" ? [aws_kms_key.this.arn] : ["arn:aws:kms:*:${var.account_id}:*"]
 }
 
 data "aws_iam_policy_document" "bucket" {
@@ -61,10 +57,14 @@ data "aws_iam_policy_document" "bucket" {
         identifiers = ["*"]
       }
 
-      condition {
-        test     = statement.value.test
-        variable = statement.value.variable
-        values   = statement.value.values
+      dynamic "condition" {
+        for_each = statement.value
+
+        content {
+          test     = condition.value.test
+          variable = condition.value.variable
+          values   = condition.value.values
+        }
       }
     }
   }

@@ -78,7 +78,7 @@ variable "name" {
 }
 
 variable "named_keys" {
-  description = "Which keys a request may name for encryption: `own` only this bucket's key, by its key ARN; `any` also its alias, which Terraform's S3 backend needs, and so any key."
+  description = "Which keys a request may name for encryption: `own` only this bucket's key, by its key ARN; `any` also its alias, which Terraform's S3 backend needs, and so any key of this account."
   type        = string
   default     = "own"
   nullable    = false

@@ -75,14 +75,20 @@ run "denies_plain_text_and_other_encryption" {
   assert {
     condition = one([
       for s in jsondecode(aws_s3_bucket_policy.this.policy).Statement : s.Condition if s.Sid == "DenyOtherKeys"
-    ]) == { StringNotEqualsIfExists = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = "arn:aws:kms:eu-west-1:111111111111:key/00000000-0000-4000-8000-000000000001" } }
-    error_message = "other keys must be denied with IfExists: parts of an upload name no key"
+      ]) == {
+      Null          = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = "false" }
+      StringNotLike = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = "arn:aws:kms:eu-west-1:111111111111:key/00000000-0000-4000-8000-000000000001" }
+    }
+    error_message = "other keys must be denied only where a key is named: parts of an upload name none"
   }
   assert {
     condition = one([
       for s in jsondecode(aws_s3_bucket_policy.this.policy).Statement : s.Condition if s.Sid == "DenyOtherEncryption"
-    ]) == { StringNotEqualsIfExists = { "s3:x-amz-server-side-encryption" = "aws:kms" } }
-    error_message = "other encryption must be denied with IfExists: parts of an upload name none"
+      ]) == {
+      Null            = { "s3:x-amz-server-side-encryption" = "false" }
+      StringNotEquals = { "s3:x-amz-server-side-encryption" = "aws:kms" }
+    }
+    error_message = "other encryption must be denied only where one is named: parts of an upload name none"
   }
   assert {
     condition = one([
@@ -100,8 +106,10 @@ run "lets_any_key_be_named_when_asked" {
   }
 
   assert {
-    condition     = !contains(jsondecode(aws_s3_bucket_policy.this.policy).Statement[*].Sid, "DenyOtherKeys")
-    error_message = "named_keys any must leave DenyOtherKeys out"
+    condition = one([
+      for s in jsondecode(aws_s3_bucket_policy.this.policy).Statement : s.Condition if s.Sid == "DenyOtherKeys"
+    ]).StringNotLike == { "s3:x-amz-server-side-encryption-aws-kms-key-id" = "arn:aws:kms:*:111111111111:*" }
+    error_message = "named_keys any must mean any key of this account"
   }
 }
 
