@@ -91,7 +91,7 @@ class Bucket:
                 )
         except NotFoundError:
             # A HEAD has no body: 404 may mean that the whole bucket is missing.
-            self._require_bucket()
+            self._require_bucket(key)
             return None
         return _head(key, answer, answer.get("ContentLength", 0))
 
@@ -302,13 +302,16 @@ class Bucket:
             return {}
         return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.key_arn, "BucketKeyEnabled": True}
 
-    def _require_bucket(self) -> None:
+    def _require_bucket(self, key: str) -> None:
+        """Raise NotFoundError when there is no bucket. HeadBucket would need the right to list everything in it."""
         with self._looking:  # many heads at once need to know it once
             if self._seen:
                 return
             try:
                 with translated(self._where, f"s3://{self.name}"):
-                    self._client.head_bucket(Bucket=self.name, ExpectedBucketOwner=self.owner)
+                    self._client.list_objects_v2(
+                        Bucket=self.name, Prefix=key, MaxKeys=1, ExpectedBucketOwner=self.owner
+                    )
             except NotFoundError as error:
                 raise self._no_bucket(error) from error
             self._seen = True

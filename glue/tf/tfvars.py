@@ -122,6 +122,7 @@ def _environment(path: Path, name: str) -> Environment:
 OF_TERRAFORM = (
     "identity_providers",
     "operators",
+    "organization_id",
     "owner",
     "promotes_to",
     "replicates_images_from",

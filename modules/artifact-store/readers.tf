@@ -16,6 +16,16 @@ data "aws_iam_policy_document" "readers" {
         type        = "AWS"
         identifiers = sort(statement.value)
       }
+
+      dynamic "condition" {
+        for_each = var.organization_id[*]
+
+        content {
+          test     = "StringEquals"
+          variable = "aws:PrincipalOrgID"
+          values   = [condition.value]
+        }
+      }
     }
   }
 
@@ -32,6 +42,16 @@ data "aws_iam_policy_document" "readers" {
       principals {
         type        = "AWS"
         identifiers = sort(statement.value)
+      }
+
+      dynamic "condition" {
+        for_each = var.organization_id[*]
+
+        content {
+          test     = "StringEquals"
+          variable = "aws:PrincipalOrgID"
+          values   = [condition.value]
+        }
       }
 
       condition {
@@ -55,6 +75,16 @@ data "aws_iam_policy_document" "readers_key" {
       principals {
         type        = "AWS"
         identifiers = sort(statement.value)
+      }
+
+      dynamic "condition" {
+        for_each = var.organization_id[*]
+
+        content {
+          test     = "StringEquals"
+          variable = "aws:PrincipalOrgID"
+          values   = [condition.value]
+        }
       }
 
       condition {

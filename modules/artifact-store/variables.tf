@@ -47,6 +47,17 @@ variable "name" {
   }
 }
 
+variable "organization_id" {
+  description = "The AWS organization that readers must be of; null asks for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.organization_id == null || can(regex("^o-[a-z0-9]{10,32}$", var.organization_id))
+    error_message = "organization_id looks like o-a1b2c3d4e5, or is null."
+  }
+}
+
 variable "pruner_role_arns" {
   description = "Roles that may delete below the immutable prefixes: they leave delete markers, retention.noncurrent_days later the bytes go. Empty means nobody. Deleting versions is for nobody in any case."
   type        = set(string)

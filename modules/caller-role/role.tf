@@ -8,6 +8,17 @@ data "aws_iam_policy_document" "trust" {
       identifiers = var.principal_arns
     }
 
+    dynamic "condition" {
+      for_each = var.external_id == null ? var.organization_id[*] : []
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:PrincipalOrgID"
+        values   = [condition.value]
+      }
+    }
+
+    # For third parties, who act for many customers and could be made to act for another one in our name.
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     dynamic "condition" {
       for_each = var.external_id[*]

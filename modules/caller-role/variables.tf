@@ -44,6 +44,17 @@ variable "name" {
   }
 }
 
+variable "organization_id" {
+  description = "The AWS organization that the callers must be of; null asks for none. A third party with an external id is in no organization of ours, and is not asked."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.organization_id == null || can(regex("^o-[a-z0-9]{10,32}$", var.organization_id))
+    error_message = "organization_id looks like o-a1b2c3d4e5, or is null."
+  }
+}
+
 variable "principal_arns" {
   description = "ARNs of the roles or users that may assume the role, mostly of another account. Each must exist, or IAM refuses the trust policy."
   type        = set(string)

@@ -34,7 +34,7 @@ locals {
     TagNewKeys = {
       actions    = ["kms:TagResource"]
       resources  = [local.keys]
-      conditions = [local.tagged_own_root]
+      conditions = [local.tagged_own_root, local.of_no_other_root] # or a tag would make any key its own
     }
     ChangeOwnKeys = {
       actions = [

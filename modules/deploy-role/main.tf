@@ -40,5 +40,6 @@ locals {
   to_sagemaker     = { test = "StringEquals", variable = "iam:PassedToService", values = ["sagemaker.amazonaws.com"] }
   to_lambda        = { test = "StringEquals", variable = "iam:PassedToService", values = ["lambda.amazonaws.com"] }
   made_by_own_root = { test = "StringEquals", variable = "aws:ResourceTag/root", values = ["terraform/foundation"] }
+  of_no_other_root = { test = "StringEqualsIfExists", variable = "aws:ResourceTag/root", values = ["terraform/foundation"] }
   tagged_own_root  = { test = "StringEquals", variable = "aws:RequestTag/root", values = ["terraform/foundation"] }
 }

@@ -1,3 +1,4 @@
+# It only reads: a plan in it is made without a lock (-lock=false), and nobody can apply with it.
 locals {
   plan = merge(local.read_foundation, local.read_serving, local.read_parameter, local.list_states, {
     ReadStates = {
@@ -5,10 +6,10 @@ locals {
       resources  = ["${local.states}/*"]
       conditions = []
     }
-    LockStates = {
-      actions    = ["s3:DeleteObject", "s3:PutObject"]
-      resources  = ["${local.states}/*.tflock"]
-      conditions = []
+    UseStateKey = {
+      actions    = ["kms:Decrypt"]
+      resources  = [local.keys]
+      conditions = [local.through_s3, local.of_state_key]
     }
     ReadStateStore = {
       actions    = ["s3:GetBucket*", "s3:Get*Configuration"]

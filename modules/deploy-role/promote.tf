@@ -2,19 +2,15 @@
 locals {
   promote = merge(local.read_parameter, {
     ReadSourceReleases = {
-      actions = ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:GetObjectVersionTagging"]
-      resources = flatten([
-        for from in local.source : [
-          for prefix in ["evidence", "releases"] : "arn:aws:s3:::${var.project}-${from.name}-artifacts-${from.account_id}/${prefix}/*"
-        ]
-      ])
+      actions    = ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:GetObjectVersionTagging"]
+      resources  = [for from in local.source : "arn:aws:s3:::${var.project}-${from.name}-artifacts-${from.account_id}/releases/*"]
       conditions = []
     }
     ListSourceReleases = {
       actions   = ["s3:ListBucket"]
       resources = [for from in local.source : "arn:aws:s3:::${var.project}-${from.name}-artifacts-${from.account_id}"]
       conditions = [
-        { test = "StringLike", variable = "s3:prefix", values = ["evidence/*", "releases/*"] },
+        { test = "StringLike", variable = "s3:prefix", values = ["releases/*"] },
       ]
     }
     DecryptSourceReleases = {

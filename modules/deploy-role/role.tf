@@ -7,6 +7,16 @@ data "aws_iam_policy_document" "trust" {
       type        = "AWS"
       identifiers = length(var.operator_arns) > 0 ? sort(var.operator_arns) : ["${local.iam}:root"]
     }
+
+    dynamic "condition" {
+      for_each = var.organization_id[*]
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:PrincipalOrgID"
+        values   = [condition.value]
+      }
+    }
   }
 
   dynamic "statement" {

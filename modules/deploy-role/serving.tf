@@ -39,6 +39,14 @@ locals {
       resources  = ["${local.iam}:role/${local.prefix}-*-invoker"]
       conditions = [local.to_lambda]
     }
+    LetSageMakerUseVolumeKeys = {
+      actions   = ["kms:CreateGrant"]
+      resources = [local.keys]
+      conditions = [
+        { test = "Bool", variable = "kms:GrantIsForAWSResource", values = ["true"] },
+        { test = "StringEquals", variable = "kms:ViaService", values = ["sagemaker.${var.region}.amazonaws.com"] },
+      ]
+    }
     MakeServingRoles = {
       actions    = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
       resources  = ["${local.iam}:role/${local.prefix}-*-caller-*", "${local.iam}:role/${local.prefix}-*-invoker"]

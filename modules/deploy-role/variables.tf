@@ -89,6 +89,17 @@ variable "operator_arns" {
   }
 }
 
+variable "organization_id" {
+  description = "The AWS organization that people must come from; null asks for none. Pipelines come from their identity provider, which is in no organization."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.organization_id == null || can(regex("^o-[a-z0-9]{10,32}$", var.organization_id))
+    error_message = "organization_id looks like o-a1b2c3d4e5, or is null."
+  }
+}
+
 variable "project" {
   description = "The project's name; with the environment it is the prefix of all names."
   type        = string

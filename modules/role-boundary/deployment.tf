@@ -1,7 +1,64 @@
 # What keeps a deployment from widening itself, whatever is attached to its role later: it makes roles only below the
 # workload boundary, and touches neither deployment roles nor boundaries nor identity providers.
 locals {
-  deployment = {
+  # What lies in other accounts is read at most, and with an organization's id only inside it. Keys that AWS does not give
+  # for every resource must be there before they count, or an absent one would deny.
+  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourceaccount
+  perimeter = merge(
+    {
+      DenyWritingToOtherAccounts = {
+        effect = "Deny"
+        actions = [
+          "application-autoscaling:*",
+          "cloudwatch:*",
+          "ecr:BatchDelete*",
+          "ecr:Create*",
+          "ecr:Delete*",
+          "ecr:Put*",
+          "ecr:Set*",
+          "iam:*",
+          "kms:Create*",
+          "kms:Delete*",
+          "kms:Disable*",
+          "kms:Enable*",
+          "kms:Encrypt",
+          "kms:GenerateDataKey*",
+          "kms:Put*",
+          "kms:ReEncrypt*",
+          "kms:Schedule*",
+          "kms:*Tag*",
+          "kms:Update*",
+          "lambda:*",
+          "logs:*",
+          "s3:Abort*",
+          "s3:Create*",
+          "s3:Delete*",
+          "s3:Put*",
+          "s3:Replicate*",
+          "s3:Restore*",
+          "sagemaker:*",
+          "sns:*",
+          "ssm:*",
+        ]
+        resources = ["*"]
+        conditions = [
+          { test = "Null", variable = "aws:ResourceAccount", values = ["false"] },
+          { test = "StringNotEquals", variable = "aws:ResourceAccount", values = [var.account_id] },
+        ]
+      }
+    },
+    { for id in var.organization_id[*] : "DenyOtherOrganizations" => {
+      effect    = "Deny"
+      actions   = ["*"]
+      resources = ["*"]
+      conditions = [
+        { test = "Null", variable = "aws:ResourceOrgID", values = ["false"] },
+        { test = "StringNotEquals", variable = "aws:ResourceOrgID", values = [id] },
+      ]
+    } },
+  )
+
+  deployment = merge(local.perimeter, {
     AllowServicesInUse = {
       effect = "Allow"
       actions = [
@@ -52,6 +109,8 @@ locals {
         "iam:Put*",
         "iam:Remove*",
         "iam:Set*",
+        "iam:Tag*",
+        "iam:Untag*",
         "iam:Update*",
       ]
       resources = [
@@ -65,6 +124,44 @@ locals {
       ]
       conditions = []
     }
+    DenyChangingStateStore = {
+      effect = "Deny"
+      actions = [
+        "s3:DeleteBucket*",
+        "s3:DeleteObjectVersion",
+        "s3:PutBucket*",
+        "s3:PutEncryptionConfiguration",
+        "s3:PutLifecycleConfiguration",
+        "s3:PutReplicationConfiguration",
+      ]
+      resources = [
+        "arn:aws:s3:::${local.prefix}-tfstate-${var.account_id}",
+        "arn:aws:s3:::${local.prefix}-tfstate-${var.account_id}/*",
+      ]
+      conditions = []
+    }
+    # By alias: a tag can be put on a key, and a key of nobody has none.
+    DenyChangingOtherKeys = {
+      effect = "Deny"
+      actions = [
+        "kms:CreateAlias",
+        "kms:DeleteAlias",
+        "kms:Disable*",
+        "kms:PutKeyPolicy",
+        "kms:ScheduleKeyDeletion",
+        "kms:TagResource",
+        "kms:UntagResource",
+        "kms:UpdateAlias",
+      ]
+      resources = ["arn:aws:kms:${local.here}:key/*"]
+      conditions = [
+        {
+          test     = "ForAnyValue:StringNotEquals"
+          variable = "kms:ResourceAliases"
+          values   = ["alias/${local.prefix}-artifacts", "alias/${local.prefix}-notifications"]
+        },
+      ]
+    }
     DenyPeople = {
       effect = "Deny"
       actions = [
@@ -77,5 +174,5 @@ locals {
       resources  = ["*"]
       conditions = []
     }
-  }
+  })
 }

@@ -25,4 +25,11 @@ resource "aws_iam_policy" "this" {
   name        = "${local.prefix}-${var.bounds}"
   description = "Permissions boundary: the most that a ${var.bounds} role can ever do"
   policy      = data.aws_iam_policy_document.this.json
+
+  lifecycle {
+    precondition {
+      condition     = length(data.aws_iam_policy_document.this.minified_json) <= 6144
+      error_message = "The boundary ${local.prefix}-${var.bounds} has ${length(data.aws_iam_policy_document.this.minified_json)} characters; IAM takes 6144 for a managed policy."
+    }
+  }
 }

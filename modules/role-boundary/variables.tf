@@ -37,6 +37,17 @@ variable "environment" {
   }
 }
 
+variable "organization_id" {
+  description = "For `deployment`: the AWS organization outside of which nothing is touched; null bounds nothing."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.organization_id == null || can(regex("^o-[a-z0-9]{10,32}$", var.organization_id))
+    error_message = "organization_id looks like o-a1b2c3d4e5, or is null."
+  }
+}
+
 variable "project" {
   description = "The project's name; with the environment it is the prefix of every role."
   type        = string

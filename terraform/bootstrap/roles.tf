@@ -8,6 +8,7 @@ module "role_boundary" {
   account_id      = local.env.account_id
   region          = local.env.region
   artifact_bucket = "${local.prefix}-artifacts-${local.env.account_id}"
+  organization_id = local.env.organization_id
 }
 
 module "deploy_role" {
@@ -21,6 +22,8 @@ module "deploy_role" {
   region        = local.env.region
   promotes_from = local.env.promotes_from
   operator_arns = local.env.operators
+
+  organization_id = local.env.organization_id
 
   boundary_arn          = module.role_boundary["deployment"].arn
   workload_boundary_arn = module.role_boundary["workload"].arn

@@ -26,6 +26,8 @@ variable "environment" {
       account_id = string
     })), {})
     operators = optional(set(string), [])
+    # The AWS organization of all accounts. People, readers and callers must then be of it, and nothing outside it is touched.
+    organization_id = optional(string)
     # Pipelines, by name: the issuer's URL, the audience, and which subjects may assume which role. None by default.
     identity_providers = optional(map(object({
       issuer      = string
@@ -85,5 +87,10 @@ variable "environment" {
       ), var.environment.account_id
     )
     error_message = "environment ${var.environment.name}: promotes and replicates with other accounts, never with its own, ${var.environment.account_id}. Correct environment.tfvars."
+  }
+
+  validation {
+    condition     = var.environment.organization_id == null || can(regex("^o-[a-z0-9]{10,32}$", var.environment.organization_id))
+    error_message = "environment ${var.environment.name}: organization_id looks like o-a1b2c3d4e5, or is left out. Correct environment.tfvars."
   }
 }

@@ -7,11 +7,13 @@ module "artifact_store" {
   key_alias  = "${local.prefix}-artifacts"
 
   immutable_prefixes = ["release-index/", "releases/"]
-  readable_prefixes  = ["evidence/", "releases/"] # the next environment takes a release, and the proof that it did well here
+  readable_prefixes  = ["releases/"] # what the next environment takes; the index beside it is for this account alone
 
   reader_role_arns = [
     for name, environment in local.env.promotes_to : "arn:aws:iam::${environment.account_id}:role/${local.env.project}-${name}-promote"
   ]
+
+  organization_id = local.env.organization_id
 
   retention = {
     noncurrent_days = local.env.retention.noncurrent_days

@@ -25,8 +25,9 @@ variable "environment" {
     replicates_images_from = optional(map(object({
       account_id = string
     })), {})
-    operators = optional(set(string), [])
-    models    = optional(map(object({})), {})
+    organization_id = optional(string)
+    operators       = optional(set(string), [])
+    models          = optional(map(object({})), {})
   })
   nullable = false
 
@@ -38,5 +39,10 @@ variable "environment" {
   validation {
     condition     = can(regex("^[a-z0-9](-?[a-z0-9])*$", var.environment.name)) && can(regex("^[a-z0-9](-?[a-z0-9])*$", var.environment.project))
     error_message = "environment ${var.environment.name}: name and project have lower-case letters, digits and single hyphens. Correct environment.tfvars."
+  }
+
+  validation {
+    condition     = var.environment.organization_id == null || can(regex("^o-[a-z0-9]{10,32}$", var.environment.organization_id))
+    error_message = "environment ${var.environment.name}: organization_id looks like o-a1b2c3d4e5, or is left out. Correct environment.tfvars."
   }
 }

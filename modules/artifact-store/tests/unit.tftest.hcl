@@ -130,6 +130,25 @@ run "readers_read_releases_and_nothing_else" {
   }
 }
 
+run "readers_are_of_the_organization" {
+  command = plan
+
+  variables {
+    reader_role_arns = ["arn:aws:iam::333333333333:role/slipway-public-promote"]
+    organization_id  = "o-a1b2c3d4e5"
+  }
+
+  assert {
+    condition = alltrue([
+      for s in concat(
+        jsondecode(data.aws_iam_policy_document.readers.json).Statement,
+        jsondecode(data.aws_iam_policy_document.readers_key.json).Statement,
+      ) : s.Condition.StringEquals["aws:PrincipalOrgID"] == "o-a1b2c3d4e5"
+    ])
+    error_message = "every grant to readers must ask for the organization"
+  }
+}
+
 run "example_basic" {
   command = plan
 

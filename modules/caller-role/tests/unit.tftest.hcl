@@ -44,12 +44,28 @@ run "without_external_id" {
   }
 }
 
+run "callers_come_from_the_organization" {
+  command = plan
+
+  variables {
+    organization_id = "o-a1b2c3d4e5"
+  }
+
+  assert {
+    condition = [
+      for condition in data.aws_iam_policy_document.trust.statement[0].condition : "${condition.test} ${condition.variable} ${join(",", condition.values)}"
+    ] == ["StringEquals aws:PrincipalOrgID o-a1b2c3d4e5"]
+    error_message = "a caller without an external id must be of the organization"
+  }
+}
+
 run "with_external_id_and_two_endpoints" {
   command = plan
 
   variables {
-    boundary_arn = "arn:aws:iam::333333333333:policy/slipway-production-workload"
-    external_id  = "search-2026"
+    organization_id = "o-a1b2c3d4e5" # a third party is in no organization of ours
+    boundary_arn    = "arn:aws:iam::333333333333:policy/slipway-production-workload"
+    external_id     = "search-2026"
     endpoint_arns = [
       "arn:aws:sagemaker:eu-west-1:333333333333:endpoint/slipway-production-ranker",
       "arn:aws:sagemaker:eu-west-1:333333333333:endpoint/slipway-production-speller",

@@ -13,6 +13,16 @@ variables {
   artifact_bucket = "slipway-stage-artifacts-222222222222"
 }
 
+run "refuses_an_organization_that_is_none" {
+  command = plan
+
+  variables {
+    organization_id = "example"
+  }
+
+  expect_failures = [var.organization_id]
+}
+
 run "refuses_an_account_that_lost_digits" {
   command         = plan
   expect_failures = [var.account_id]

@@ -59,8 +59,47 @@ run "deployments_cannot_widen_themselves" {
     error_message = "lifting a boundary must be denied"
   }
   assert {
+    condition = contains(
+      one([for s in jsondecode(aws_iam_policy.this.policy).Statement : s.Resource if s.Effect == "Deny" && s.Sid == "DenyChangingStateStore"]),
+      "arn:aws:s3:::slipway-stage-tfstate-222222222222",
+    )
+    error_message = "changing the state store must be denied"
+  }
+  assert {
+    condition = one([
+      for s in jsondecode(aws_iam_policy.this.policy).Statement : s.Condition if s.Effect == "Deny" && s.Sid == "DenyWritingToOtherAccounts"
+      ]) == {
+      Null            = { "aws:ResourceAccount" = "false" }
+      StringNotEquals = { "aws:ResourceAccount" = "222222222222" }
+    }
+    error_message = "writing to other accounts must be denied"
+  }
+  assert {
+    condition     = !contains(jsondecode(aws_iam_policy.this.policy).Statement[*].Sid, "DenyOtherOrganizations")
+    error_message = "without an organization there is none to stay inside of"
+  }
+  assert {
     condition     = length(replace(aws_iam_policy.this.policy, "/\\s/", "")) <= 6144
     error_message = "IAM takes 6144 characters for a managed policy"
+  }
+}
+
+run "deployments_stay_inside_the_organization" {
+  command = plan
+
+  variables {
+    bounds          = "deployment"
+    organization_id = "o-a1b2c3d4e5"
+  }
+
+  assert {
+    condition = one([
+      for s in jsondecode(aws_iam_policy.this.policy).Statement : s.Condition if s.Effect == "Deny" && s.Sid == "DenyOtherOrganizations"
+      ]) == {
+      Null            = { "aws:ResourceOrgID" = "false" }
+      StringNotEquals = { "aws:ResourceOrgID" = "o-a1b2c3d4e5" }
+    }
+    error_message = "what is outside the organization must be denied"
   }
 }
 
