@@ -1,0 +1,1 @@
+"""CloudWatch: metrics, their statistics, alarms and what they set off."""

@@ -1,0 +1,1 @@
+"""Application Auto Scaling: policies, schedules and activities that change instance counts."""
