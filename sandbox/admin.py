@@ -83,11 +83,10 @@ def body_of(call: Call) -> Any:
 
 def refused(settings: Settings, call: Call, *, read_with_token: bool = False) -> str:
     """Return why the request is refused, or an empty string."""
-    ours = {f"{name}:{settings.port}" for name in (settings.host, "localhost", "127.0.0.1", "[::1]")}
-    if call.headers.get("host", "").lower() not in ours:
+    if foreign(settings, call):
         return "this address answers under the sandbox's own host name only"
     origin = call.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() not in ours:
+    if origin is not None and urlsplit(origin).netloc.lower() not in _hosts(settings):
         return "this address does not answer to other web pages"
     if call.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
         return "this address does not answer to other web pages"
@@ -96,6 +95,15 @@ def refused(settings: Settings, call: Call, *, read_with_token: bool = False) ->
     if not hmac.compare_digest(call.headers.get(HEADER, "").encode(), _token(settings).encode()):
         return f"the header {HEADER} must hold the token in the file `token` of the sandbox's folder"
     return ""
+
+
+def foreign(settings: Settings, call: Call) -> bool:
+    """Return whether a request was sent to another host name than ours, which happened to lead here."""
+    return call.headers.get("host", "").lower() not in _hosts(settings)
+
+
+def _hosts(settings: Settings) -> set[str]:
+    return {f"{name}:{settings.port}" for name in (settings.host, "localhost", "127.0.0.1", "[::1]")}
 
 
 def ask(settings: Settings, method: str, path: str, document: object = None) -> Any:

@@ -25,7 +25,7 @@ from sandbox.errors import AwsError, render
 
 log = logging.getLogger(__name__)
 ServiceHandler = Callable[[Call], Response | None]
-PathHandler = Callable[[Call], Response]
+PathHandler = Callable[[Call], Response | None]
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 _service_handlers: dict[str, list[ServiceHandler]] = {}
 _path_handlers: dict[str, PathHandler] = {}
@@ -46,7 +46,10 @@ def forget_handlers() -> None:
 
 
 def on_path(prefix: str, handler: PathHandler) -> None:
-    """Let `handler` answer every request whose path begins with `prefix`, signed or not (URLs that are handed out)."""
+    """Let `handler` answer every request whose path begins with `prefix`, signed or not (URLs that are handed out).
+
+    It may return None to pass a request on.
+    """
     _path_handlers[prefix] = handler
 
 
@@ -112,10 +115,11 @@ class Door:
 
     def _ours(self, call: Call) -> Response | None:
         for prefix, answer in _path_handlers.items():
-            if call.path.startswith(prefix):
-                return answer(call)
+            if call.path.startswith(prefix) and (response := answer(call)) is not None:
+                return response
         if call.path.startswith("/moto-api"):
             raise AwsError("AccessDenied", "moto's own interface is closed in the sandbox", 403)
+        faults.arrive(call)
         call.principal = identity.authenticate(call)
         if call.principal is not None:
             call.environ["HTTP_X_MOTO_ACCOUNT_ID"] = call.principal.account_id

@@ -146,11 +146,12 @@ class _Answer:
     def _send_head(self) -> None:
         handler = self._handler
         code = int(self._status.split(" ", 1)[0])
-        handler.send_response(code, self._status.partition(" ")[2])
-        names = set()
+        names = {name.lower() for name, _ in self._headers}
+        phrase = self._status.partition(" ")[2]
+        # the usual one adds the date, which is not ours to say when the answer has one
+        (handler.send_response_only if "date" in names else handler.send_response)(code, phrase)
         for name, value in self._headers:
             handler.send_header(name, value)
-            names.add(name.lower())
         bodiless = code in {204, 304} or 100 <= code < 200
         self._silent = bodiless or handler.command == "HEAD"
         if not bodiless and "content-length" not in names:

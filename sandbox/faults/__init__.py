@@ -12,7 +12,7 @@ from typing import Any
 from sandbox.faults.kinds import KINDS
 from sandbox.faults.model import Fault
 from sandbox.faults.registry import Registry
-from sandbox.faults.requests import HangUp, NoAnswer, after, before, headers, met
+from sandbox.faults.requests import HangUp, NoAnswer, after, arrive, before, headers, met
 from sandbox.faults.shared import registry, started, use
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "NoAnswer",
     "Registry",
     "after",
+    "arrive",
     "asks",
     "before",
     "describe",

@@ -64,6 +64,7 @@ KINDS: Mapping[str, Kind] = {
     "corrupt": Kind("one bit of the answer's body is wrong", on_requests=True),
     "skew": Kind(
         "the service's clock differs: requests signed too far from it are refused, answers carry its date",
+        facts=("service", "operation", "resource"),
         effect={"seconds": Setting(1200, "how far the service's clock is ahead of ours", least=-1e7, most=1e7)},
         on_requests=True,
     ),

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from urllib.parse import unquote
 
 from sandbox.calls import Call
-from sandbox.errors import AwsError
 from sandbox.faults.codes import refusal
 from sandbox.faults.kinds import KINDS
 from sandbox.faults.model import Fault
 from sandbox.faults.shared import registry
 
 _MET = "sandbox.faults"  # in the request's environment: what will still happen to its answer
-_ON_REQUESTS = frozenset(name for name, kind in KINDS.items() if kind.on_requests)
+_SKEW_S = "sandbox.clock_skew_s"  # in the request's environment: how far the service's clock is ahead of ours
+_ON_REQUESTS = frozenset(name for name, kind in KINDS.items() if kind.on_requests) - {"skew"}
 _BODY_LIMIT = 1024 * 1024
-# How far a signature's date may be off (https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html and
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html)
-_LATE_S: Mapping[str, float] = {"s3": 900.0}
-_LATE_ELSEWHERE_S = 300.0
-_STAMP = "%Y%m%dT%H%M%SZ"
 _over = threading.Event()
 
 
@@ -36,6 +31,19 @@ class NoAnswer:
 
     def __iter__(self) -> Iterator[bytes]:
         raise ConnectionAbortedError("a fault ended the connection")
+
+
+def arrive(call: Call) -> None:
+    """Let the clock of the service that answers this request be skewed, where a fault says so.
+
+    This comes before the signature is looked at, so nobody knows yet who calls.
+    """
+    faults = registry()
+    if faults.idle or not call.service:
+        return
+    for fault in faults.meet({"skew"}, facts_of(call, resources=faults.needs_resources)):
+        call.environ.setdefault(_MET, []).append(fault)
+        call.environ[_SKEW_S] = fault.number("seconds")
 
 
 def before(call: Call) -> None:
@@ -51,8 +59,6 @@ def before(call: Call) -> None:
             if fault.text("when") == "before":
                 _over.wait(fault.number("hold_s"))
                 raise HangUp
-        elif fault.kind == "skew":
-            _check_skew(call, fault)
         elif fault.kind not in {"cut", "corrupt"}:
             status = int(fault.effect.get("status", 500))
             raise refusal(fault.kind, call, message=str(fault.effect.get("message", "")), status=status)
@@ -65,11 +71,10 @@ def met(call: Call) -> list[str]:
 
 def headers(call: Call, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the headers of an answer, with the service's own date when its clock is skewed."""
-    for fault in call.environ.get(_MET, ()):
-        if fault.kind == "skew":
-            date = format_datetime(_service_time(fault), usegmt=True)
-            return [*((name, value) for name, value in found if name.lower() != "date"), ("Date", date)]
-    return found
+    if _SKEW_S not in call.environ:
+        return found
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=call.environ[_SKEW_S]), usegmt=True)
+    return [*((name, value) for name, value in found if name.lower() != "date"), ("Date", date)]
 
 
 def after(call: Call, body: Iterable[bytes], length: Callable[[], int | None]) -> Iterable[bytes]:
@@ -136,38 +141,6 @@ def _may_conflict(call: Call) -> bool:
     if call.service == "dynamodb":
         return call.operation.startswith("Transact") or b"ConditionExpression" in call.body()
     return not call.operation.startswith(("Get", "List", "Describe", "Head", "Search", "Query", "Scan"))
-
-
-def _service_time(fault: Fault) -> datetime:
-    return datetime.now(UTC) + timedelta(seconds=fault.number("seconds"))
-
-
-def _check_skew(call: Call, fault: Fault) -> None:
-    """Raise what a service answers when a signature's date is too far from its own clock."""
-    text = call.headers.get("x-amz-date") or call.query.get("X-Amz-Date") or ""
-    try:
-        signed = datetime.strptime(text, _STAMP).replace(tzinfo=UTC)
-    except ValueError:
-        return  # not signed in this way: nothing that could be compared
-    now = _service_time(fault)
-    limit = _LATE_S.get(call.service, _LATE_ELSEWHERE_S)
-    if abs((now - signed).total_seconds()) <= limit:
-        return
-    if call.service == "s3":
-        fields = {
-            "RequestTime": text,
-            "ServerTime": f"{now:%Y-%m-%dT%H:%M:%SZ}",
-            "MaxAllowedSkewMilliseconds": "900000",
-        }
-        message = "The difference between the request time and the current time is too large."
-        raise AwsError("RequestTimeTooSkewed", message, 403, fields=fields)
-    edge = now - timedelta(seconds=limit) if signed < now else now + timedelta(seconds=limit)
-    late = "expired" if signed < now else "not yet current"
-    side, sign = ("earlier", "-") if signed < now else ("later", "+")
-    message = f"Signature {late}: {text} is now {side} than {edge:{_STAMP}} ({now:{_STAMP}} {sign} 5 min.)"
-    if call.protocol == "query":
-        raise AwsError("SignatureDoesNotMatch", message, 403)
-    raise AwsError("InvalidSignatureException", message, 403 if call.protocol == "rest-json" else 400)
 
 
 def _lost(body: Iterable[bytes], fault: Fault) -> Iterator[bytes]:
