@@ -24,7 +24,15 @@ class Pool:
         self._workers: set[Worker] = set()
         self._lock = threading.Lock()
 
-    def invoke(self, function: Function, payload: bytes, *, arn: str, client_context: Any = None) -> Outcome:
+    def invoke(
+        self,
+        function: Function,
+        payload: bytes,
+        *,
+        arn: str,
+        client_context: Any = None,
+        request_id: str | None = None,
+    ) -> Outcome:
         """Run the function in a warm process if there is one, else in a new one."""
         with self._lock:
             slots = self._slots.setdefault(function, threading.BoundedSemaphore(CONCURRENCY))
@@ -35,7 +43,7 @@ class Pool:
                     message = f"Init phase timed out after {INIT_LIMIT:.2f} seconds, or the runtime exited."
                     body = {"errorType": "Runtime.ExitError", "errorMessage": message}
                     return Outcome(json.dumps(body).encode(), "Unhandled", "")
-                return worker.invoke(payload, arn=arn, client_context=client_context)
+                return worker.invoke(payload, arn=arn, client_context=client_context, request_id=request_id)
             finally:
                 self._give_back(worker)
 

@@ -90,9 +90,9 @@ class Worker:
         self.alive = header is not None
         self.init_ms = (time.perf_counter() - began) * 1000
 
-    def invoke(self, payload: bytes, *, arn: str, client_context: Any = None) -> Outcome:
+    def invoke(self, payload: bytes, *, arn: str, client_context: Any = None, request_id: str | None = None) -> Outcome:
         """Run the handler once. After a time-out or a crash the worker is not `alive` any more."""
-        function, request_id = self.function, str(uuid.uuid4())
+        function, request_id = self.function, request_id or str(uuid.uuid4())
         self._lines, self._ended = [], threading.Event()
         began = time.perf_counter()
         header = {"id": request_id, "arn": arn, "timeout": function.timeout, "client_context": client_context}

@@ -1,0 +1,60 @@
+"""SageMaker's own events: each change of a job, an endpoint or a model package, as AWS documents them.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sandbox.events import bus
+
+DETAIL_TYPES: Mapping[str, str] = {
+    "training-job": "SageMaker Training Job State Change",
+    "hyper-parameter-tuning-job": "SageMaker HyperParameter Tuning Job State Change",
+    "processing-job": "SageMaker Processing Job State Change",
+    "transform-job": "SageMaker Transform Job State Change",
+    "endpoint": "SageMaker Endpoint State Change",
+    "endpoint-deployment": "SageMaker Endpoint Deployment State Change",
+    "endpoint-config": "SageMaker Endpoint Config State Change",
+    "model": "SageMaker Model State Change",
+    "model-package": "SageMaker Model Package State Change",
+    "pipeline": "SageMaker Model Building Pipeline Execution Status Change",
+}
+# an endpoint's status as its event spells it, which is not how DescribeEndpoint does
+_ENDPOINT_STATUS: Mapping[str, str] = {
+    "Creating": "CREATING",
+    "Updating": "UPDATING",
+    "SystemUpdating": "SYSTEM_UPDATING",
+    "RollingBack": "ROLLING_BACK",
+    "InService": "IN_SERVICE",
+    "OutOfService": "OUT_OF_SERVICE",
+    "Deleting": "DELETING",
+    "Failed": "FAILED",
+    "UpdateRollbackFailed": "UPDATE_ROLLBACK_FAILED",
+}
+
+
+def changed(kind: str, arn: str, detail: Mapping[str, Any], *, resources: tuple[str, ...] = ()) -> str:
+    """Tell the account's default bus that something changed; returns the event's id.
+
+    `kind`: a key of DETAIL_TYPES; `detail`: what Describe shows of it (members that are None are left out, times become
+    milliseconds); further `resources` follow the ARN, as an endpoint's config does. Raises KeyError for another kind.
+    """
+    _, _, _, region, account, _ = arn.split(":", 5)
+    shown = {name: _plain(value) for name, value in detail.items() if value is not None}
+    if kind == "endpoint" and "EndpointStatus" in shown:
+        shown["EndpointStatus"] = _ENDPOINT_STATUS.get(str(shown["EndpointStatus"]), shown["EndpointStatus"])
+    return bus.emit(account, region, "aws.sagemaker", DETAIL_TYPES[kind], shown, [arn, *resources])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return int(value.timestamp() * 1000)
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items() if one is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value
