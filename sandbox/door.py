@@ -1,6 +1,6 @@
 """The front door: every request passes here, on its way to an extension or to moto.
 
-In this order: what is it (`calls`), who calls (`identity`), may they (`authorize`), is it one of ours (`on_path`,
+In this order: what is it (`calls`), who calls (`identity`), may they (`iam.enforce`), is it one of ours (`on_path`,
 `on_service`), else moto. Whatever goes wrong behind the door becomes an answer that no SDK retries: moto's 500 for an
 action that it lacks looks like a hang, because SDKs retry a 500 for minutes.
 """
@@ -22,6 +22,7 @@ from werkzeug.wrappers import Response
 from sandbox import faults, identity
 from sandbox.calls import Call, parse
 from sandbox.errors import AwsError, render
+from sandbox.iam import denials, enforce
 
 log = logging.getLogger(__name__)
 ServiceHandler = Callable[[Call], Response | None]
@@ -29,7 +30,6 @@ PathHandler = Callable[[Call], Response | None]
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 _service_handlers: dict[str, list[ServiceHandler]] = {}
 _path_handlers: dict[str, PathHandler] = {}
-_UNSIGNED = frozenset({"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"})
 
 
 def on_service(service: str, handler: ServiceHandler) -> None:
@@ -53,18 +53,6 @@ def on_path(prefix: str, handler: PathHandler) -> None:
     _path_handlers[prefix] = handler
 
 
-def authorize(call: Call) -> None:
-    """Decide whether the caller may do this; raises AwsError (AccessDenied) otherwise.
-
-    Here is the one place where IAM policies decide. Until they are evaluated, every known principal may do everything
-    that its requests reach.
-    """
-    if call.principal is None and call.operation not in _UNSIGNED:
-        if call.service in {"", "s3"}:
-            raise AwsError("AccessDenied", "Access Denied", 403)
-        raise AwsError("MissingAuthenticationToken", "Missing Authentication Token", 403)
-
-
 class Door:
     """The WSGI application."""
 
@@ -72,6 +60,7 @@ class Door:
         self._moto = moto
         self._log_lock = threading.Lock()
         self._requests_log = requests_log.open("a", buffering=1)
+        denials.keep_in(requests_log.with_name("denials.jsonl"))
 
     def close(self) -> None:
         """Close the access log."""
@@ -124,7 +113,7 @@ class Door:
         if call.principal is not None:
             call.environ["HTTP_X_MOTO_ACCOUNT_ID"] = call.principal.account_id
         faults.before(call)
-        authorize(call)
+        enforce.authorize(call)
         for handler in _service_handlers.get(call.service, ()):
             response = handler(call)
             if response is not None:

@@ -1,0 +1,1 @@
+"""What a call asks for (`rules`, `requests`), who allows it (`world`), the verdict (`enforce`)."""
