@@ -4,7 +4,6 @@ module "bucket" {
   name       = var.name
   account_id = var.account_id
   access_log = var.access_log
-  named_keys = "own" # SageMaker names the key for what it captures and trains, so naming it must be possible
 
   key = {
     alias            = coalesce(var.key_alias, var.name)

@@ -51,7 +51,7 @@ variable "organization_id" {
 
   validation {
     condition     = var.organization_id == null || can(regex("^o-[a-z0-9]{10,32}$", var.organization_id))
-    error_message = "organization_id looks like o-a1b2c3d4e5, or is null."
+    error_message = "role ${var.name}: organization_id looks like o-a1b2c3d4e5, or is null. Correct ${coalesce(var.organization_id, "it")}."
   }
 }
 

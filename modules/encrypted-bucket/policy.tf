@@ -18,8 +18,9 @@ locals {
     ]
   }
 
-  # Another account's key would take our data away from us, so even `any` means any key of this account.
-  nameable_keys = var.named_keys == "own" ? [aws_kms_key.this.arn] : ["arn:aws:kms:*:${var.account_id}:*"]
+  # Another account's key would take our data away from us. The bucket's own key is not named here: its ARN is not known in
+  # the plan that makes it, and a policy must be readable in its plan. Who may write here may use this one key only.
+  nameable_keys = ["arn:aws:kms:*:${var.account_id}:*"]
 }
 
 data "aws_iam_policy_document" "bucket" {

@@ -77,18 +77,6 @@ variable "name" {
   }
 }
 
-variable "named_keys" {
-  description = "Which keys a request may name for encryption: `own` only this bucket's key, by its key ARN; `any` also its alias, which Terraform's S3 backend needs, and so any key of this account."
-  type        = string
-  default     = "own"
-  nullable    = false
-
-  validation {
-    condition     = contains(["own", "any"], var.named_keys)
-    error_message = "named_keys must be own or any."
-  }
-}
-
 variable "policy_documents" {
   description = "Statements added to the bucket policy, as JSON documents with distinct sids."
   type        = list(string)

@@ -17,7 +17,6 @@ module "bucket" {
 
   name       = var.name
   account_id = var.account_id
-  named_keys = "any" # the backend's settings are written before KMS gives the key's id, so they name the alias
 
   key              = { alias = var.key_alias }
   policy_documents = [data.aws_iam_policy_document.history.json]

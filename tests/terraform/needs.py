@@ -55,8 +55,11 @@ READS = [
     ),
     ("s3:ListBucket", STATES),
     ("s3:GetObject", f"{STATES}/foundation.tfstate"),
-    *((f"s3:{action}", f"{STATES}/foundation.tfstate.tflock") for action in ("DeleteObject", "GetObject", "PutObject")),
     ("kms:Decrypt", KEY),
+]
+# what a plan that locks the state needs besides; the plan role reads without a lock
+LOCKING = [
+    *((f"s3:{action}", f"{STATES}/foundation.tfstate.tflock") for action in ("DeleteObject", "PutObject")),
     ("kms:GenerateDataKey", KEY),
 ]
 WRITES = [

@@ -131,3 +131,13 @@ run "refuses_a_session" {
 
   expect_failures = [var.principal_arns]
 }
+
+run "refuses_an_organization_that_is_none" {
+  command = plan
+
+  variables {
+    organization_id = "example"
+  }
+
+  expect_failures = [var.organization_id]
+}

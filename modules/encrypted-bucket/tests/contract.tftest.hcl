@@ -62,12 +62,3 @@ run "refuses_expiry_beside_marker_cleaning" {
     lifecycle_rules = { all = { expiration_days = 5, clean_delete_markers = true } }
   }
 }
-
-run "refuses_an_unknown_choice_of_keys" {
-  command         = plan
-  expect_failures = [var.named_keys]
-
-  variables {
-    named_keys = "mine"
-  }
-}
