@@ -112,14 +112,12 @@ def _denied(case: _Case) -> Decision | None:
 
 
 def _beyond_organization(case: _Case) -> Decision | None:
-    """Return a denial when a level of control policies does not allow; each level must.
+    """Return a denial when a level of service control policies does not allow; each level must.
 
+    Resource control policies can only deny: RCPFullAWSAccess allows everything at each level and cannot be detached.
     https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_evaluation.html
     https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_evaluation.html
     """
-    for level in _rcps(case):
-        if not any(case.named(level, "resource control policy", allows=True)):
-            return case.decided(Reason.NO_RCP)
     for level in _scps(case):
         if not any(case.hits(level, "service control policy", allows=True)):
             return case.decided(Reason.NO_SCP)

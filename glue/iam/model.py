@@ -147,7 +147,6 @@ class Reason(enum.Enum):
     DENY_IDENTITY = "explicit deny in an identity-based policy"
     DENY_BOUNDARY = "explicit deny in a permissions boundary"
     DENY_SESSION = "explicit deny in a session policy"
-    NO_RCP = "no resource control policy allows"
     NO_SCP = "no service control policy allows"
     NO_RESOURCE = "no resource-based policy allows"
     NO_TRUST = "no role trust policy allows"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from glue.iam.context import resource_account
 from glue.iam.evaluation import evaluate
 from glue.iam.model import Decision, Grant, PolicyKind, PolicySet, Principal, Request
 from glue.iam.policy import Policy
@@ -56,18 +57,26 @@ def policies_for(request: Request, world: World) -> PolicySet:
     principal = request.principal
     kind, resource = world.resource_policies(request.action, request.resource)
     session = world.session_policies(principal) if principal.is_iam else None
-    account, owner = principal.account_id, request.resource_account_id or principal.account_id
+    account, owner = principal.account_id, resource_account(request)
     return PolicySet(
         identity=tuple(world.identity_policies(principal)) if principal.is_iam else (),
         boundary=world.boundary(principal) if principal.is_iam else None,
         session=None if session is None else tuple(session),
         service_control=world.service_control_policies(account) if account else (),
-        resource_control=world.resource_control_policies(owner, request.action) if owner else (),
+        resource_control=_resource_control(owner, request.action, world) if owner else (),
         resource=tuple(resource),
         kind=kind,
         grants=tuple(world.grants(request.resource)) if kind == "key" else (),
         management=bool(account) and world.is_management_account(account or ""),
     )
+
+
+def _resource_control(owner: str, action: str, world: World) -> Levels:
+    """Return the resource control policies above an account; the management account has none.
+
+    https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html
+    """
+    return () if world.is_management_account(owner) else world.resource_control_policies(owner, action)
 
 
 def kind_of(action: str, resource: str) -> PolicyKind:
