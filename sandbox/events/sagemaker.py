@@ -45,9 +45,74 @@ def changed(kind: str, arn: str, detail: Mapping[str, Any], *, resources: tuple[
     """
     _, _, _, region, account, _ = arn.split(":", 5)
     shown = {name: _plain(value) for name, value in detail.items() if value is not None}
-    if kind == "endpoint" and "EndpointStatus" in shown:
+    if "EndpointStatus" in shown:
         shown["EndpointStatus"] = _ENDPOINT_STATUS.get(str(shown["EndpointStatus"]), shown["EndpointStatus"])
     return bus.emit(account, region, "aws.sagemaker", DETAIL_TYPES[kind], shown, [arn, *resources])
+
+
+def training_job(job: Any) -> None:
+    """Tell of a training job's new status, primary or secondary."""
+    detail = {
+        **{name: value for name, value in job.request.items() if name not in {"Tags", "TrainingJobName"}},
+        "TrainingJobName": job.name,
+        "TrainingJobArn": job.arn,
+        "TrainingJobStatus": job.status,
+        "SecondaryStatus": job.secondary_status,
+        "FailureReason": job.failure_reason,
+        "ModelArtifacts": {"S3ModelArtifacts": job.artifacts} if job.artifacts else None,
+        "SecondaryStatusTransitions": [dict(one) for one in job.transitions],
+        "CreationTime": job.creation_time,
+        "TrainingStartTime": job.start_time,
+        "TrainingEndTime": job.end_time,
+        "LastModifiedTime": job.last_modified_time,
+        "Tags": _tags(job.tags),
+    }
+    changed("training-job", job.arn, detail)
+
+
+def endpoint(found: Any) -> None:
+    """Tell of an endpoint's new status; while a deployment is under way, of the deployment, too."""
+    weights = ("VariantName", "CurrentWeight", "DesiredWeight", "CurrentInstanceCount", "DesiredInstanceCount")
+    variants = [
+        dict(zip(weights, (one.name, one.weight, one.desired_weight, one.count, one.desired_count), strict=True))
+        for one in found.fleet.variants.values()
+    ]
+    detail = {
+        "EndpointName": found.name,
+        "EndpointArn": found.arn,
+        "EndpointConfigName": found.config_name,
+        "ProductionVariants": variants,
+        "EndpointStatus": found.status,
+        "FailureReason": found.failure_reason,
+        "CreationTime": found.creation_time,
+        "LastModifiedTime": found.last_modified_time,
+        "Tags": _tags(found.tags),
+    }
+    config = f"{found.arn.partition(':endpoint/')[0]}:endpoint-config/{found.config_name.lower()}"
+    changed("endpoint", found.arn, detail, resources=(config,))
+    if found.status in {"Updating", "RollingBack"} and found.pending_config:
+        pending = {"PendingDeploymentSummary": {"EndpointConfigName": found.pending_config}}
+        changed("endpoint-deployment", found.arn, {**detail, **pending})
+
+
+def model_package(package: Any) -> None:
+    """Tell of a model package that was registered, or approved or rejected."""
+    detail = {
+        **package.request,
+        "ModelPackageName": f"{package.group}/{package.version}" if package.group else package.name,
+        "ModelPackageGroupName": package.group,
+        "ModelPackageVersion": package.version,
+        "ModelPackageArn": package.arn,
+        "ModelPackageStatus": "Completed",
+        "CreationTime": package.creation_time,
+        "LastModifiedTime": package.last_modified_time,
+        "Tags": _tags(package.tags),
+    }
+    changed("model-package", package.arn, detail)
+
+
+def _tags(tags: Any) -> dict[str, str]:
+    return {one["Key"]: one["Value"] for one in tags or []}
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
 from moto.sagemaker.responses import SageMakerResponse
 
+from sandbox.events import sagemaker as events
 from sandbox.ext.sagemaker_common import (
     LOCK,
     NAME,
@@ -82,6 +83,7 @@ def create_model_package(self: Any) -> ActionResult:
             return ActionResult({"ModelPackageArn": known.arn})
         made = _new(self, request, group=group, name=name, token=token)
         packages[made.arn] = made
+    events.model_package(made)
     return ActionResult({"ModelPackageArn": made.arn})
 
 
@@ -117,6 +119,7 @@ def update_model_package(self: Any) -> ActionResult:
         if metadata or package.request.get("CustomerMetadataProperties"):
             package.request["CustomerMetadataProperties"] = metadata
         package.last_modified_time, package.modified = utcnow(), True
+    events.model_package(package)
     return ActionResult({"ModelPackageArn": package.arn})
 
 

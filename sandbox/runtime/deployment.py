@@ -14,6 +14,7 @@ from typing import Any
 
 from moto.core.utils import utcnow
 
+from sandbox.events import sagemaker as events
 from sandbox.runtime.clock import Steps
 from sandbox.runtime.container import StartError
 from sandbox.runtime.fleet import Fleet
@@ -74,6 +75,7 @@ class Endpoint:
                 f" ({reason})" if reason else "",
             )
             self.status, self.failure_reason, self.last_modified_time = status, reason, utcnow()
+        events.endpoint(self)
 
     def fleet_for(self, draw: float) -> Fleet:
         """Return the fleet of one request; `draw` is a random number from 0 up to 100."""
@@ -83,6 +85,7 @@ class Endpoint:
 
 def create(endpoint: Endpoint) -> Steps:
     """Creating -> InService, or Failed with the reason."""
+    events.endpoint(endpoint)
     yield PROVISION
     try:
         endpoint.fleet.start()

@@ -23,6 +23,7 @@ from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.utils import utcnow
 
 from sandbox import workloads
+from sandbox.events import sagemaker as events
 from sandbox.runtime import container, programs, roles
 from sandbox.runtime import training_folder as folders
 from sandbox.runtime.clock import Steps
@@ -88,6 +89,7 @@ class TrainingJob:
                 self.transitions[-1]["EndTime"] = now
                 self.end_time = now
         log.info("training job %s of %s: %s", self.name, self.account_id, secondary)
+        events.training_job(self)
 
 
 def run(context: Context, job: TrainingJob) -> Steps:
