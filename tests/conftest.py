@@ -14,7 +14,16 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 # Each of these installs the sandbox's extensions into moto, in its own way; nothing takes them out again.
-ALONE = ("sandbox_alarms", "sandbox_core", "sandbox_events", "sandbox_runtime", "sandbox")
+ALONE = (
+    "sandbox_alarms",
+    "sandbox_authn",
+    "sandbox_core",
+    "sandbox_events",
+    "sandbox_faults",
+    "sandbox_page",
+    "sandbox_runtime",
+    "sandbox",
+)
 HERE = Path(__file__).parent
 
 

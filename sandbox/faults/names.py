@@ -24,7 +24,8 @@ def suggestion(wrong: str, right: Iterable[str]) -> str:
     """Return a text to append: the nearest right word, or else all of them when they are few."""
     known = sorted(right)
     folded = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(wrong.lower(), folded, n=1, cutoff=0.6)
+    begun = [one for one in folded if wrong and one.startswith(wrong.lower())]
+    near = begun[:1] or difflib.get_close_matches(wrong.lower(), folded, n=1, cutoff=0.6)
     if near:
         return f": did you mean {folded[near[0]]!r}?"
     return f": known are {', '.join(known)}" if len(known) <= 40 else ""
