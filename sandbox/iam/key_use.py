@@ -160,7 +160,7 @@ def _ssm(call: Call, parameters: Mapping[str, Any], scope: templates.Scope) -> I
     for name in names:
         versions = backend._parameters.get(str(name).partition(":")[0]) or []
         for one in versions[-1:]:
-            if one.type == "SecureString" and (key := _named(one.keyid, scope, scope.account)):
+            if one.parameter_type == "SecureString" and (key := _named(one.keyid, scope, scope.account)):
                 yield KeyUse(_DECRYPT, key, "ssm", {"PARAMETER_ARN": _parameter_arn(one.name, scope)})
 
 
