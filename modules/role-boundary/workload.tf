@@ -7,6 +7,13 @@ locals {
       resources  = ["arn:aws:s3:::*"] # training data may lie anywhere; the role itself names the places
       conditions = []
     }
+    # Or whoever deploys a function could read, by its role, states that its own role may not.
+    DenyReadingStates = {
+      effect     = "Deny"
+      actions    = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"]
+      resources  = ["arn:aws:s3:::${local.prefix}-tfstate-${var.account_id}", "arn:aws:s3:::${local.prefix}-tfstate-${var.account_id}/*"]
+      conditions = []
+    }
     WriteOutputs = {
       effect  = "Allow"
       actions = ["s3:AbortMultipartUpload", "s3:PutObject"]

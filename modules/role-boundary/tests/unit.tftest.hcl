@@ -29,6 +29,13 @@ run "workloads_administer_nothing" {
     error_message = "a workload must neither administer nor delete, whatever is attached to its role"
   }
   assert {
+    condition = contains(
+      one([for s in jsondecode(aws_iam_policy.this.policy).Statement : s.Resource if s.Effect == "Deny" && s.Sid == "DenyReadingStates"]),
+      "arn:aws:s3:::slipway-stage-tfstate-222222222222/*",
+    )
+    error_message = "workloads must not read states"
+  }
+  assert {
     condition     = output.arn == "arn:aws:iam::222222222222:policy/slipway-stage-workload" && aws_iam_policy.this.name == "slipway-stage-workload"
     error_message = "the boundary's name is a contract: roles name it in conditions"
   }
