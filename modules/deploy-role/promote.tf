@@ -72,6 +72,17 @@ locals {
       resources  = var.promotes_from == null ? [local.repositories] : [] # elsewhere images arrive by replication
       conditions = []
     }
+    # Where releases are made, their models are trained: jobs by name, in the models' own roles.
+    TrainModels = {
+      actions    = ["sagemaker:AddTags", "sagemaker:CreateTrainingJob", "sagemaker:StopTrainingJob"]
+      resources  = var.promotes_from == null ? ["arn:aws:sagemaker:${local.here}:training-job/${local.prefix}-*"] : []
+      conditions = []
+    }
+    PassTrainingRoles = {
+      actions    = ["iam:PassRole"]
+      resources  = var.promotes_from == null ? ["${local.iam}:role/${local.prefix}-*-execution"] : []
+      conditions = [local.to_sagemaker]
+    }
     RegisterReleases = {
       actions = [
         "sagemaker:AddTags",

@@ -1,9 +1,13 @@
-"""What the people of the story do with AWS's own SDK: a scientist trains, an application asks, an auditor looks."""
+"""What the people of the story do with AWS's own SDK: a scientist trains, an application asks, an auditor looks.
+
+All of them work in the roles that Terraform made, which their own credentials only assume.
+"""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sandbox.demo.shell import StepError
+from sandbox.settings import ENVIRONMENT_ACCOUNTS
 
 REGION = "eu-west-1"
 QUESTION = Path(__file__).with_name("question.json")
@@ -21,11 +26,41 @@ REPLICATION_SECONDS = 30
 
 
 @cache
-def client(profile: str, service: str) -> Any:
-    """Return the client with a profile of the sandbox's AWS config."""
-    config = Config(retries={"mode": "standard", "total_max_attempts": 3}, user_agent_extra="demo")
+def assumed(profile: str, role_arn: str) -> dict[str, str]:
+    """Return a role's credentials as environment variables, assumed with a profile of the sandbox's AWS config."""
     session: Any = boto3.Session(profile_name=profile, region_name=REGION)
-    return session.client(service, config=config)
+    answer = session.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="demo")
+    keys = answer["Credentials"]
+    return {
+        "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": keys["SessionToken"],
+    }
+
+
+def in_role(environment: str, role: str) -> dict[str, str]:
+    """Return the credentials of one of an environment's roles, as environment variables."""
+    account = ENVIRONMENT_ACCOUNTS[environment]
+    return assumed(environment, f"arn:aws:iam::{account}:role/slipway-{environment}-{role}")
+
+
+@cache
+def client(environment: str, service: str) -> Any:
+    """Return a client in an environment's promote role, which trains, asks and looks."""
+    return _client(service, in_role(environment, "promote"))
+
+
+def _client(service: str, keys: Mapping[str, str]) -> Any:
+    config = Config(retries={"mode": "standard", "total_max_attempts": 3}, user_agent_extra="demo")
+    make: Any = boto3.client
+    return make(
+        service,
+        region_name=REGION,
+        config=config,
+        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+        aws_session_token=keys["AWS_SESSION_TOKEN"],
+    )
 
 
 def train(*, foundation: dict[str, Any], model: str, image: str, name: str, hyperparameters: dict[str, str]) -> str:
@@ -95,7 +130,7 @@ def live(environment: str, endpoint: str) -> dict[str, str]:
 
 
 def ask_invoker(environment: str, endpoint: str, question: dict[str, Any]) -> dict[str, Any]:
-    """Ask through the invoker function, as its environment's operator; returns the function's answer."""
+    """Ask through the invoker function, in its environment's promote role; returns the function's answer."""
     answer = client(environment, "lambda").invoke(
         FunctionName=f"slipway-{environment}-{endpoint}-invoker",
         Qualifier="live",
@@ -111,15 +146,7 @@ def ask_invoker(environment: str, endpoint: str, question: dict[str, Any]) -> di
 def as_caller(environment: str, endpoint: str, caller: str, account_id: str) -> Any:
     """Return a SageMaker runtime client of the caller role, assumed from the application's own account."""
     role = f"arn:aws:iam::{account_id}:role/slipway-{environment}-{endpoint}-caller-{caller}"
-    answer = client("application", "sts").assume_role(RoleArn=role, RoleSessionName="search-application")
-    keys = answer["Credentials"]
-    return boto3.client(
-        "sagemaker-runtime",
-        region_name=REGION,
-        aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"],
-    )
+    return _client("sagemaker-runtime", assumed("application", role))
 
 
 def ask_endpoint(runtime: Any, name: str, question: dict[str, Any]) -> dict[str, Any]:

@@ -33,10 +33,12 @@ class Shell:
         self.environment = {**environment, "PATH": path, "NO_COLOR": "1"}
         self.log = log
 
-    def run(self, *command: str, expect: tuple[int, ...] = (0,), **extra: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *command: str, expect: tuple[int, ...] = (0,), settings: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command from the repository's root; raises StepError on an exit code that is not expected."""
         done = subprocess.run(
-            command, cwd=ROOT, env={**self.environment, **extra}, capture_output=True, text=True, check=False
+            command, cwd=ROOT, env={**self.environment, **(settings or {})}, capture_output=True, text=True, check=False
         )
         with self.log.open("a") as log:
             log.write(f"$ {' '.join(command)}\n{done.stderr}{done.stdout}[exit {done.returncode}]\n\n")
@@ -45,9 +47,11 @@ class Shell:
             raise StepError(f"`{' '.join(command)}` ended with exit code {done.returncode}:\n{tail}")
         return done
 
-    def slipway(self, *arguments: str, expect: tuple[int, ...] = (0,)) -> Any:
+    def slipway(
+        self, *arguments: str, expect: tuple[int, ...] = (0,), settings: Mapping[str, str] | None = None
+    ) -> Any:
         """Run `slipway ... --format json` and return the document it printed."""
-        done = self.run("slipway", *arguments, "--format", "json", expect=expect)
+        done = self.run("slipway", *arguments, "--format", "json", expect=expect, settings=settings)
         try:
             return json.loads(done.stdout)
         except ValueError as error:

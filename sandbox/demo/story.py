@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from sandbox.demo import aws
 from sandbox.demo.commit import commit_of
 from sandbox.demo.report import Report
 from sandbox.demo.shell import ROOT, Shell
+from sandbox.demo.witness import Witness
 from sandbox.settings import APPLICATION_ROLE, ENVIRONMENT_ACCOUNTS
 
 CHAIN = tuple(ENVIRONMENT_ACCOUNTS)
@@ -43,6 +45,7 @@ class Story:
         show = self.report.show
         show.chapter("Three accounts")
         self.prepare("bootstrap")
+        witness = Witness(Path(self.shell.environment["SANDBOX_HOME"]))
         self.prepare("foundation")
         show.chapter("A model")
         image = self.image()
@@ -64,6 +67,7 @@ class Story:
         self.second_plans()
         self.rerun(first, second)
         self.look()
+        witness.testify(self.report)
         self.report.ended = True
 
     def prepare(self, stack: str) -> None:
@@ -86,7 +90,7 @@ class Story:
     def release(self, which: str, image: str) -> str:
         """Train in dev with the image, and make a release of the archive. Returns the release's id."""
         digest = image.partition("@")[2]
-        job = {"job": f"{MODEL}-{which}-{digest[7:15]}", "hyperparameters": TRAININGS[which]}
+        job = {"job": f"slipway-{CHAIN[0]}-{MODEL}-{which}-{digest[7:15]}", "hyperparameters": TRAININGS[which]}
         training = self.output / f"training-{which}.json"
         training.write_text(json.dumps(job))
         with self.report.step(f"train and release the {which} model"):
@@ -165,10 +169,10 @@ class Story:
         )
 
     def second_plans(self) -> None:
-        """Nothing is left to do in any stack of any account."""
+        """Nothing is left to do in any stack of any account, in the reading role that pull requests plan with."""
         stacks = [(environment, stack) for stack in ("bootstrap", "foundation", "serving") for environment in CHAIN]
         with self.report.step("second plans of all stacks"):
-            plans = _side_by_side(self._plan, stacks)
+            plans = _side_by_side(self._plan_to_read, stacks)
         for (environment, stack), results in zip(stacks, plans, strict=True):
             for result in results:
                 self.report.check(
@@ -210,6 +214,12 @@ class Story:
     def _plan(self, place: tuple[str, str]) -> list[dict[str, Any]]:
         environment, stack = place
         return list(self.shell.slipway("plan", "--env", environment, "--stack", stack)["results"])
+
+    def _plan_to_read(self, place: tuple[str, str]) -> list[dict[str, Any]]:
+        """Plan as a pipeline does that holds the plan role's own keys and no profile."""
+        environment, stack = place
+        keys = aws.in_role(environment, "plan") | {"AWS_CONFIG_FILE": os.devnull}
+        return list(self.shell.slipway("plan", "--env", environment, "--stack", stack, settings=keys)["results"])
 
     def _plan_and_apply(self, environment: str, stack: str) -> None:
         self._plan((environment, stack))

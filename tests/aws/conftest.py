@@ -100,7 +100,7 @@ def found(estate: Estate, environment: Environment) -> None:
     role = environment.promote_role_arn.rpartition("/")[2]
     iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))
     iam.put_role_policy(RoleName=role, PolicyName="all", PolicyDocument=json.dumps(everything))
-    key = estate.client("kms", name).create_key()["KeyMetadata"]["Arn"]
+    key = estate.client("kms", name).create_key(Policy=key_policy(account))["KeyMetadata"]["Arn"]
     s3 = estate.client("s3", name)
     where = {"LocationConstraint": REGION}
     s3.create_bucket(Bucket=environment.artifact_bucket, CreateBucketConfiguration=where)
@@ -122,6 +122,17 @@ def found(estate: Estate, environment: Environment) -> None:
     estate.client("ssm", name).put_parameter(
         Name=environment.foundation_parameter, Type="String", Value=json.dumps(foundation(environment, key))
     )
+
+
+def key_policy(account: str) -> str:
+    """Return a key's policy: the account's own IAM decides, and qa may decrypt what it reads."""
+    own = {"AWS": f"arn:aws:iam::{account}:root"}
+    neighbour = {"AWS": f"arn:aws:iam::{QA}:root"}
+    statements = [
+        {"Effect": "Allow", "Principal": own, "Action": "kms:*", "Resource": "*"},
+        {"Effect": "Allow", "Principal": neighbour, "Action": "kms:Decrypt", "Resource": "*"},
+    ]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 def foundation(environment: Environment, key_arn: str) -> dict[str, object]:
