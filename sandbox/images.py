@@ -101,6 +101,19 @@ def _find(image_uri: str) -> StoredImage:
     return found
 
 
+def resolve(image_uri: str) -> str:
+    """Return the URI with the digest that its tag has now; as it is when there is no such image."""
+    try:
+        found = _find(image_uri)
+    except LookupError:
+        return image_uri
+    name, _, digest = image_uri.partition("@")
+    if digest:
+        return image_uri
+    host, slash, path = name.partition("/")
+    return f"{host}{slash}{path.partition(':')[0]}@{found.digest}"
+
+
 def rootfs(account_id: str, region: str, image_uri: str) -> Path:
     """Return the folder with an image's files; `account_id` and `region` are those of whoever runs it.
 

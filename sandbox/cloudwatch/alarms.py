@@ -35,6 +35,7 @@ class Alarm:
     configured: datetime = field(default_factory=lambda: datetime.now(UTC))
     updated: datetime = field(default_factory=lambda: datetime.now(UTC))
     transitioned: datetime = field(default_factory=lambda: datetime.now(UTC))
+    rang: int = 0  # how often it went to ALARM
     beat: int = -1  # the last minute, or ten seconds, of AWS's time that was evaluated
     value: float | None = None  # the newest data point that was evaluated
     waiting: Waiting | None = None  # actions of a composite alarm that may be suppressed
@@ -133,6 +134,7 @@ def move(alarm: Alarm, state: str, reason: str, reason_data: str) -> str | None:
         if old == state:
             return None
         alarm.updated = alarm.transitioned = now
+        alarm.rang += state == "ALARM"
         after = {"stateValue": state, "stateReason": reason, "stateReasonData": _data(reason_data)}
         note(alarm, "StateUpdate", f"Alarm updated from {old} to {state}", {"oldState": before, "newState": after})
         return old

@@ -143,8 +143,12 @@ def now() -> float:
 
 
 def shift(period: int = 1) -> float:
-    """Return what to add to a client's time to get AWS's: whole periods, so that boundaries stay boundaries."""
-    return math.ceil(clock.shared().ahead() / period) * period
+    """Return what to add to a client's time to get AWS's, in whole minutes (or periods, when they are shorter).
+
+    Rounded up: a window that ends now shall hold what was reported just now.
+    """
+    grain = min(period, 60)
+    return math.ceil(clock.shared().ahead() / grain) * grain
 
 
 def store(account_id: str, region: str) -> Store:

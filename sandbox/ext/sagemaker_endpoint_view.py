@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.ext.sagemaker_common import without_none
-from sandbox.runtime.deployment import Endpoint
+from sandbox.runtime.endpoint import Endpoint
 from sandbox.runtime.fleet import Variant
 
 
@@ -74,7 +74,7 @@ def _pending_variants(variants: Mapping[str, Variant]) -> list[dict[str, Any]]:
 
 
 def _images(variant: Variant) -> list[dict[str, Any]]:
-    return [{"SpecifiedImage": variant.image, "ResolvedImage": variant.image, "ResolutionTime": variant.resolved_at}]
+    return [{"SpecifiedImage": variant.image, "ResolvedImage": variant.resolved, "ResolutionTime": variant.resolved_at}]
 
 
 def _capture(config: Mapping[str, Any] | None) -> dict[str, Any] | None:

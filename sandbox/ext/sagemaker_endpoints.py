@@ -5,15 +5,16 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpoint.htm
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from moto.applicationautoscaling.models import applicationautoscaling_backends
-from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
 from moto.sagemaker.responses import SageMakerResponse
 
+from sandbox.events import sagemaker as events
 from sandbox.ext.sagemaker_common import (
     LOCK,
     arn,
@@ -29,8 +30,11 @@ from sandbox.ext.sagemaker_configs import config_of
 from sandbox.ext.sagemaker_endpoint_view import describe
 from sandbox.runtime import context, deployment, fleet, servers, strategy
 from sandbox.runtime.container import StartError
-from sandbox.runtime.deployment import Endpoint
+from sandbox.runtime.endpoint import BUSY, Endpoint
+from sandbox.runtime.watch import Watch
 from sandbox.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def install(settings: Settings) -> None:
@@ -69,9 +73,11 @@ def create_endpoint(self: Any) -> ActionResult:
             config_name=config["EndpointConfigName"],
             fleet=_fleet(self, record.name, config),
             last_deployment=request.get("DeploymentConfig"),
+            tell=announce,
         )
         _plan(request.get("DeploymentConfig"), made.fleet)
         endpoints[record.name] = made
+    announce(made)
     context.current().clock.run(deployment.create(made), name=f"create {made.name}")
     return ActionResult({"EndpointArn": made.arn})
 
@@ -124,11 +130,13 @@ def update_endpoint(self: Any) -> ActionResult:
             excluded = [one["VariantPropertyType"] for one in request.get("ExcludeRetainedVariantProperties") or []]
             fleet.retain(green, endpoint.fleet, exclude=excluded)
         plan = _plan(wanted, green)
+        _check_names(wanted, endpoint, green)
         _check_scaled_variants(endpoint, green)
+        endpoint.alarms = plan.alarms
         endpoint.last_deployment = wanted
         endpoint.pending, endpoint.started = green, utcnow()
         endpoint.move("Updating", None)
-    steps = deployment.update(endpoint, green, plan, _alarms(endpoint))
+    steps = deployment.update(endpoint, green, plan, Watch(endpoint.account_id, endpoint.region, plan.alarms))
     context.current().clock.run(steps, name=f"update {endpoint.name}")
     return ActionResult({"EndpointArn": endpoint.arn})
 
@@ -175,6 +183,17 @@ def delete_endpoint(self: Any) -> EmptyResult:
     return EmptyResult()
 
 
+def announce(endpoint: Endpoint) -> None:
+    """Tell the event bus of a change of status: what DescribeEndpoint shows then.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
+    """
+    try:
+        events.changed("endpoint", endpoint.arn, describe(endpoint))
+    except Exception:
+        log.exception("event of endpoint %s", endpoint.name)
+
+
 def endpoint_of(response: Any, name: str) -> Endpoint:
     """Return an endpoint of the caller's account. Raises ValidationException in AWS's words."""
     endpoint: Endpoint | None = backend(response).endpoints.get(name)
@@ -184,7 +203,7 @@ def endpoint_of(response: Any, name: str) -> Endpoint:
 
 
 def _must_rest(endpoint: Endpoint, *, also: str = "") -> None:
-    if endpoint.status in deployment.BUSY:
+    if endpoint.status in BUSY:
         raise invalid(f'Cannot update in-progress endpoint "{endpoint.arn}".')
     if endpoint.status not in {"InService", also}:
         raise invalid(f'Cannot update endpoint "{endpoint.arn}" in status {endpoint.status}; it can only be deleted.')
@@ -207,7 +226,8 @@ def _fleet(response: Any, endpoint: str, config: Mapping[str, Any]) -> fleet.Fle
 
 def _plan(wanted: Mapping[str, Any] | None, green: fleet.Fleet) -> strategy.Plan:
     try:
-        return strategy.plan(wanted, {name: variant.count for name, variant in green.variants.items()})
+        kinds = [str(variant.settings.get("InstanceType") or "") for variant in green.variants.values()]
+        return strategy.plan(wanted, {name: variant.count for name, variant in green.variants.items()}, kinds)
     except strategy.InvalidDeploymentError as error:
         raise invalid(str(error)) from error
 
@@ -235,11 +255,13 @@ def _check_scaled_variants(endpoint: Endpoint, green: fleet.Fleet) -> None:
         )
 
 
-def _alarms(endpoint: Endpoint) -> deployment.Alarm:
-    alarms = cloudwatch_backends[endpoint.account_id][endpoint.region].alarms
+def _check_names(wanted: Mapping[str, Any] | None, endpoint: Endpoint, green: fleet.Fleet) -> None:
+    """Under guardrails the new config has the variants of the old one.
 
-    def fired(name: str) -> bool:
-        alarm: Any = alarms.get(name)
-        return alarm is not None and alarm.state_value == "ALARM"
-
-    return fired
+    https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html
+    """
+    if wanted and set(green.variants) != set(endpoint.fleet.variants):
+        raise invalid(
+            "The variant names of the new endpoint configuration must be the same as those of the current one when a "
+            f"DeploymentConfig is used: [{', '.join(sorted(endpoint.fleet.variants))}]."
+        )

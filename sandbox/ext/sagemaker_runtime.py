@@ -19,9 +19,10 @@ from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 from sandbox.ext.sagemaker_common import patch
 from sandbox.runtime import context
 from sandbox.runtime.capture import Exchange, Recorder, Target
-from sandbox.runtime.deployment import Endpoint
+from sandbox.runtime.endpoint import Endpoint
 from sandbox.runtime.fleet import Fleet, Variant
-from sandbox.runtime.metrics import Invocation, Meter
+from sandbox.runtime.group import Served, ThrottledError
+from sandbox.runtime.metrics import Invocation, counted, invoked
 from sandbox.runtime.servers import Answer, NoAnswerError, NotReadyError
 from sandbox.settings import Settings
 
@@ -40,7 +41,6 @@ FORWARDED = (
 CUSTOM_ATTRIBUTES_LIMIT = 1024
 Response = tuple[int, dict[str, Any], bytes | str]
 
-_meter = Meter()
 _recorders: list[Recorder] = []
 _shadows = ThreadPoolExecutor(max_workers=4, thread_name_prefix="shadow")
 
@@ -54,8 +54,7 @@ def install(settings: Settings) -> None:
 
 
 def flush() -> None:
-    """Write metrics and captured data now instead of within a second."""
-    _meter.flush()
+    """Write captured data now instead of within a second."""
     for recorder in _recorders:
         recorder.flush()
 
@@ -68,17 +67,19 @@ def invoke_endpoint(self: Any) -> Response:
     body: bytes = self.raw_body if isinstance(self.raw_body, bytes) else str(self.raw_body).encode()
     endpoint: Endpoint | None = sagemaker_backends[self.current_account][self.region].endpoints.get(name)
     if endpoint is None or not endpoint.serving:
-        return _error(400, "ValidationError", f"Endpoint {name} of account {self.current_account} not found.")
+        return refused(400, "ValidationError", f"Endpoint {name} of account {self.current_account} not found.")
     if len(headers.get("x-amzn-sagemaker-custom-attributes", "")) > CUSTOM_ATTRIBUTES_LIMIT:
-        return _error(400, "ValidationError", "CustomAttributes must not be longer than 1024 characters.")
+        return refused(400, "ValidationError", "CustomAttributes must not be longer than 1024 characters.")
+    if endpoint.fleet.asynchronous is not None:
+        return refused(400, "ValidationError", f"Endpoint {name} is asynchronous: use InvokeEndpointAsync.")
     target = headers.get("x-amzn-sagemaker-target-variant")
     fleet = endpoint.fleet_for(random.random() * 100)  # noqa: S311 (traffic, not a secret)
     variant = fleet.choose(target)
     if variant is None:
-        return _error(400, "ValidationError", f"Could not find variant {target or ''} in endpoint {name}.")
+        return refused(400, "ValidationError", f"Could not find variant {target or ''} in endpoint {name}.")
     limit = SERVERLESS_PAYLOAD_LIMIT if variant.serverless else PAYLOAD_LIMIT
     if len(body) > limit:
-        return _error(413, "413", f"HTTP content length exceeded {limit} bytes.")
+        return refused(413, "413", f"HTTP content length exceeded {limit} bytes.")
     return _answer(_Call(endpoint, fleet, variant, body, headers, started))
 
 
@@ -100,15 +101,21 @@ def _answer(call: _Call) -> Response:
     endpoint, variant = call.endpoint, call.variant
     forwarded = {key: call.headers[key] for key in FORWARDED if key in call.headers}
     for shadow in call.fleet.shadows.values():
-        _mirror(endpoint, shadow, call.body, forwarded)
+        _mirror(call, shadow, forwarded)
     try:
-        answer = variant.server.invoke(call.body, forwarded)
+        served = variant.server.invoke(call.body, forwarded)
+    except ThrottledError:
+        _measure(call, 429, None, 0)
+        return refused(429, "ThrottlingException", f"The serverless endpoint {endpoint.name} is at its MaxConcurrency.")
     except NotReadyError:
-        return _error(503, "ServiceUnavailable", "The endpoint's container is not ready. Try again.")
+        _measure(call, 503, None, 0)
+        return refused(503, "ServiceUnavailable", "The endpoint's container is not ready. Try again.")
     except NoAnswerError as error:
-        _measure(endpoint, variant, None, call.elapsed_us, 0.0)
+        _measure(call, None, call.elapsed_us, 1)
         return _model_error(endpoint, variant, 0, str(error))
-    _measure(endpoint, variant, answer.status, answer.microseconds, max(call.elapsed_us - answer.microseconds, 0.0))
+    answer = served.answer
+    _measure(call, answer.status, answer.microseconds, served.concurrent)
+    _serverless(endpoint, variant, served)
     _capture(call, answer)
     if not 200 <= answer.status < 300:
         return _model_error(endpoint, variant, answer.status, answer.body.decode("utf-8", "replace"))
@@ -126,39 +133,62 @@ def _response_headers(answer: Answer, variant: Variant) -> dict[str, Any]:
     return headers
 
 
-def _mirror(endpoint: Endpoint, shadow: Variant, body: bytes, headers: Mapping[str, str]) -> None:
+def _mirror(call: _Call, shadow: Variant, headers: Mapping[str, str]) -> None:
     """A shadow gets its share of the requests; nobody waits for its answer.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/shadow-tests.html
     """
     if random.random() >= min(shadow.weight, 1.0):  # noqa: S311 (traffic, not a secret)
         return
+    copy = _Call(call.endpoint, call.fleet, shadow, call.body, call.headers, call.started)
 
-    def call() -> None:
+    def run() -> None:
         began = time.perf_counter()
         try:
-            answer = shadow.server.invoke(body, headers)
-        except (NotReadyError, NoAnswerError):
-            _measure(endpoint, shadow, None, (time.perf_counter() - began) * 1e6, 0.0)
+            served = shadow.server.invoke(call.body, headers)
+        except (NotReadyError, NoAnswerError, ThrottledError):
+            _measure(copy, None, (time.perf_counter() - began) * 1e6, 1, shadow=True)
         else:
-            _measure(endpoint, shadow, answer.status, answer.microseconds, 0.0)
+            _measure(copy, served.answer.status, served.answer.microseconds, served.concurrent, shadow=True)
 
-    _shadows.submit(call)
+    _shadows.submit(run)
 
 
-def _measure(endpoint: Endpoint, variant: Variant, status: int | None, model_us: float, overhead_us: float) -> None:
-    _meter.record(
+def _measure(call: _Call, status: int | None, model_us: float | None, concurrent: int, *, shadow: bool = False) -> None:
+    invoked(
         Invocation(
-            endpoint.account_id,
-            endpoint.region,
-            endpoint.name,
-            variant.name,
+            call.endpoint.account_id,
+            call.endpoint.region,
+            call.endpoint.name,
+            call.variant.name,
+            call.fleet.config_name,
             status,
             model_us,
-            overhead_us,
-            variant.count or 1,
+            max(call.elapsed_us - (model_us or 0.0), 0.0) if not shadow else 0.0,
+            call.variant.count or 1,
+            concurrent,
+            shadow,
         )
     )
+
+
+def _serverless(endpoint: Endpoint, variant: Variant, served: Served) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints-monitoring.html."""
+    settings = variant.serverless
+    if settings is None:
+        return
+    where = (endpoint.account_id, endpoint.region, endpoint.name, variant.name)
+    if served.setup_s is not None:
+        counted(where, "ModelSetupTime", served.setup_s * 1e6, "Microseconds")
+    share = served.concurrent / int(settings["MaxConcurrency"])
+    counted(where, "ServerlessConcurrentExecutionsUtilization", share, "None")
+    provisioned = int(settings.get("ProvisionedConcurrency") or 0)
+    if provisioned:
+        over = float(served.concurrent > provisioned)
+        share = min(served.concurrent / provisioned, 1.0)
+        counted(where, "ServerlessProvisionedConcurrencyUtilization", share, "None")
+        counted(where, "ServerlessProvisionedConcurrencyInvocations", 1.0 - over, "None")
+        counted(where, "ServerlessProvisionedConcurrencySpilloverInvocations", over, "None")
 
 
 def _capture(call: _Call, answer: Answer) -> None:
@@ -188,7 +218,7 @@ def _model_error(endpoint: Endpoint, variant: Variant, status: int, message: str
         f"https://{endpoint.region}.console.aws.amazon.com/cloudwatch/home?region={endpoint.region}"
         f"#logEventViewer:group={group} in account {endpoint.account_id} for more information."
     )
-    return _error(
+    return refused(
         424,
         "ModelError",
         text,
@@ -198,6 +228,7 @@ def _model_error(endpoint: Endpoint, variant: Variant, status: int, message: str
     )
 
 
-def _error(status: int, code: str, message: str, **members: Any) -> Response:
+def refused(status: int, code: str, message: str, **members: Any) -> Response:
+    """Return an error in the runtime's protocol."""
     headers = {"status": status, "x-amzn-errortype": code, "Content-Type": "application/json"}
     return status, headers, json.dumps({"Message": message, **members})

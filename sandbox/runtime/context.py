@@ -16,6 +16,9 @@ Rootfs = Callable[[str, str, str], Path]  # account, region, image URI -> unpack
 ImageConfig = Callable[[str, str, str], Mapping[str, Any]]  # the same -> OCI image config
 
 
+Resolve = Callable[[str, str, str], str]  # the same -> the URI with the digest; as it is when it cannot be told
+
+
 @dataclass(frozen=True)
 class Limits:
     """Time limits of real work, in seconds of a wall clock."""
@@ -37,6 +40,7 @@ class Context:
     rootfs: Rootfs
     image_config: ImageConfig
     limits: Limits = field(default_factory=Limits)
+    resolve: Resolve = field(default=lambda _account, _region, uri: uri)
 
     @property
     def home(self) -> Path:
@@ -70,6 +74,7 @@ def ensure(settings: Settings) -> Context:
                 clock=clocks.begin(),
                 rootfs=_rootfs,
                 image_config=_image_config,
+                resolve=_resolve,
             )
         )
     return current()
@@ -81,3 +86,8 @@ def _rootfs(account_id: str, region: str, uri: str) -> Path:
 
 def _image_config(account_id: str, region: str, uri: str) -> Mapping[str, Any]:
     return dict(importlib.import_module("sandbox.images").config(account_id, region, uri))
+
+
+def _resolve(account_id: str, region: str, uri: str) -> str:
+    del account_id, region
+    return str(importlib.import_module("sandbox.images").resolve(uri))

@@ -14,7 +14,8 @@ from moto.core.utils import utcnow
 
 from sandbox.runtime.container import StartError, describe
 from sandbox.runtime.context import Context
-from sandbox.runtime.servers import ModelServer
+from sandbox.runtime.group import ServerGroup
+from sandbox.runtime.metrics import Host
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +31,10 @@ class Variant:
     count: int | None
     desired_count: int | None
     image: str
-    server: ModelServer
+    server: ServerGroup
+    resolved: str  # the image by its digest
     resolved_at: datetime = field(default_factory=utcnow)
+    host: Host = field(default_factory=Host)
 
     @property
     def serverless(self) -> Mapping[str, Any] | None:
@@ -46,6 +49,7 @@ class Fleet:
     config_name: str
     capture: Mapping[str, Any] | None
     variants: dict[str, Variant]
+    asynchronous: Mapping[str, Any] | None = None  # AsyncInferenceConfig
     shadows: dict[str, Variant] = field(default_factory=dict)
 
     def everyone(self) -> list[Variant]:
@@ -103,12 +107,15 @@ def build(
         if name not in models:
             raise StartError(f'Could not find model "arn:aws:sagemaker:{region}:{account_id}:model/{name.lower()}".')
         container = describe(models[name], settings, account_id=account_id, region=region, endpoint=endpoint)
-        server = ModelServer(context, container)
-        return Variant(settings["VariantName"], settings, weight, weight, count, count, container.image, server)
+        server = ServerGroup(context, container, 1 if count is None else count, settings.get("ServerlessConfig"))
+        resolved = context.resolve(account_id, region, container.image)
+        name = settings["VariantName"]
+        return Variant(name, settings, weight, weight, count, count, container.image, server, resolved)
 
     return Fleet(
         config_name=config["EndpointConfigName"],
         capture=config.get("DataCaptureConfig"),
+        asynchronous=config.get("AsyncInferenceConfig"),
         variants=_by_name(variant(one) for one in config["ProductionVariants"]),
         shadows=_by_name(variant(one) for one in config.get("ShadowProductionVariants") or []),
     )

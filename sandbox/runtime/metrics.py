@@ -1,105 +1,139 @@
-"""CloudWatch metrics of endpoints, gathered and written once a second.
+"""CloudWatch metrics of endpoints: of each request as it is answered, and of the server processes each minute.
 
-https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html (Endpoint invocation metrics)
+https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import threading
-from collections import Counter, defaultdict
+import time
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-from moto.cloudwatch.models import cloudwatch_backends
-from moto.core.utils import utcnow
+from sandbox.cloudwatch.metrics import key_of, now, record, store
 
 log = logging.getLogger(__name__)
-EVERY = 1.0  # seconds
 NAMESPACE = "AWS/SageMaker"
+HOSTS = "/aws/sagemaker/Endpoints"
+KEPT = 20_000  # requests that the page looks back on
+_PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """One request: what the container answered (None: nothing), times in microseconds, instances that share it."""
+    """One request: what the container answered (None: nothing), times in microseconds (None: it never got there),
+    instances that share the traffic, and requests that the model worked on at once."""
 
     account_id: str
     region: str
     endpoint: str
     variant: str
+    config: str
     status: int | None
-    model_us: float
+    model_us: float | None
     overhead_us: float
     instances: int
+    concurrent: int = 1
+    shadow: bool = False
 
 
-class Meter:
-    """Collects invocations; a thread of its own writes them to moto's CloudWatch."""
+@dataclass(frozen=True)
+class Seen:
+    """A request as the page counts it; `at` is the monotonic clock's."""
+
+    at: float
+    account_id: str
+    endpoint: str
+    variant: str
+    status: int | None
+    milliseconds: float | None
+
+
+_recent: deque[Seen] = deque(maxlen=KEPT)
+_lock = threading.Lock()
+
+
+def invoked(one: Invocation) -> None:
+    """Report one request, by endpoint and variant, and for alarms on a new fleet alone by config, too.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html (EndpointConfigName)
+    """
+    failed = one.status is None or not 200 <= one.status < 300
+    values: list[tuple[str, float, str]] = [
+        ("Invocations", 1.0, "None"),
+        ("InvocationsPerInstance", 1.0 / max(one.instances, 1), "None"),
+        ("Invocation4XXErrors", float(one.status is not None and 400 <= one.status < 500), "None"),
+        ("Invocation5XXErrors", float(one.status is None or one.status >= 500), "None"),
+        ("InvocationModelErrors", float(failed), "None"),
+        ("ConcurrentRequestsPerModel", float(one.concurrent), "None"),
+    ]
+    if one.model_us is not None:
+        values.append(("ModelLatency", one.model_us, "Microseconds"))
+        values.append(("OverheadLatency", one.overhead_us, "Microseconds"))
+    dimensions = {"EndpointName": one.endpoint, "VariantName": one.variant}
+    metrics, moment = store(one.account_id, one.region), now()
+    for where in (dimensions, {**dimensions, "EndpointConfigName": one.config}):
+        for name, value, unit in values:
+            metrics.add(key_of(NAMESPACE, name, where), [(value, 1.0)], unit=unit, moment=moment)
+    if not one.shadow:
+        total = None if one.model_us is None else (one.model_us + one.overhead_us) / 1000
+        with _lock:
+            _recent.append(Seen(time.monotonic(), one.account_id, one.endpoint, one.variant, one.status, total))
+
+
+def counted(where: tuple[str, str, str, str], name: str, value: float, unit: str) -> None:
+    """Report one value of another metric of a variant: account, region, endpoint, variant."""
+    account_id, region, endpoint, variant = where
+    dimensions = {"EndpointName": endpoint, "VariantName": variant}
+    record(NAMESPACE, name, dimensions, value, unit, account_id=account_id, region=region)
+
+
+def recent(seconds: float) -> list[Seen]:
+    """Return the requests of the last seconds of the wall clock, the oldest first."""
+    since = time.monotonic() - seconds
+    with _lock:
+        return [one for one in _recent if one.at >= since]
+
+
+class Host:
+    """Measures the processes of one variant, as the instances that they stand for.
+
+    CPUUtilization: per cent of one processor, as AWS gives it for each; MemoryUtilization, DiskUtilization: per cent.
+    """
 
     def __init__(self) -> None:
-        self._waiting: list[Invocation] = []
-        self._lock = threading.Lock()
-        self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._before: tuple[float, float] | None = None  # monotonic clock, seconds of processor
 
-    def record(self, invocation: Invocation) -> None:
-        """Take one invocation; cheap, never blocks on CloudWatch."""
-        with self._lock:
-            self._waiting.append(invocation)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="endpoint metrics", daemon=True)
-                self._thread.start()
-
-    def flush(self) -> None:
-        """Write what was gathered so far."""
-        with self._lock:
-            waiting, self._waiting = self._waiting, []
-        groups: defaultdict[tuple[str, str, str, str], list[Invocation]] = defaultdict(list)
-        for one in waiting:
-            groups[one.account_id, one.region, one.endpoint, one.variant].append(one)
-        for (account_id, region, endpoint, variant), invocations in groups.items():
-            backend: Any = cloudwatch_backends[account_id][region]
-            backend.put_metric_data(NAMESPACE, data(endpoint, variant, invocations))
-
-    def _run(self) -> None:
-        while not self._stopped.wait(EVERY):
-            try:
-                self.flush()
-            except Exception:
-                log.exception("metrics of endpoints were lost")
+    def measure(self, pids: Iterable[int], folder: Path | None) -> dict[str, float]:
+        """Return the metrics since the last time; empty at first, and when the processes are gone."""
+        used = [one for pid in pids if (one := _used(pid)) is not None]
+        if not used:
+            return {}
+        moment, processor = time.monotonic(), sum(one[0] for one in used)
+        before, self._before = self._before, (moment, processor)
+        memory = sum(one[1] for one in used) / (os.sysconf("SC_PHYS_PAGES") * _PAGE_SIZE) * 100
+        found: dict[str, float] = {"MemoryUtilization": memory}
+        if before is not None and moment > before[0] and processor >= before[1]:
+            found["CPUUtilization"] = (processor - before[1]) / (moment - before[0]) * 100
+        if folder is not None and folder.exists():
+            disk = shutil.disk_usage(folder)
+            found["DiskUtilization"] = disk.used / disk.total * 100
+        return found
 
 
-def data(endpoint: str, variant: str, invocations: list[Invocation]) -> list[dict[str, Any]]:
-    """Return PutMetricData's members: each metric once, its values with their counts."""
-    now = utcnow()
-    dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": variant}]
-
-    def metric(name: str, values: list[float], unit: str) -> dict[str, Any]:
-        counted = Counter(values)
-        return {
-            "MetricName": name,
-            "Dimensions": dimensions,
-            "Timestamp": now,
-            "Unit": unit,
-            "Values": list(counted),
-            "Counts": list(counted.values()),
-        }
-
-    def flags(low: int, high: int) -> list[float]:
-        return [float(one.status is not None and low <= one.status <= high) for one in invocations]
-
-    return [
-        metric("Invocations", [1.0 for _ in invocations], "None"),
-        metric("InvocationsPerInstance", [1.0 / max(one.instances, 1) for one in invocations], "None"),
-        metric("Invocation4XXErrors", flags(400, 499), "None"),
-        metric("Invocation5XXErrors", _server_errors(invocations), "None"),
-        metric(
-            "InvocationModelErrors", [float(one.status is None or one.status >= 300) for one in invocations], "None"
-        ),
-        metric("ModelLatency", [one.model_us for one in invocations], "Microseconds"),
-        metric("OverheadLatency", [one.overhead_us for one in invocations], "Microseconds"),
-    ]
-
-
-def _server_errors(invocations: list[Invocation]) -> list[float]:
-    return [float(one.status is None or one.status >= 500) for one in invocations]
+def _used(pid: int) -> tuple[float, float] | None:
+    """Seconds of processor and bytes of memory of a process and its children, from /proc; None when it is gone."""
+    try:
+        numbers = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return None
+    own = (sum(int(number) for number in numbers[11:15]) / _TICKS, int(numbers[21]) * _PAGE_SIZE)
+    below = [found for child in children if (found := _used(int(child))) is not None]
+    return own[0] + sum(one[0] for one in below), own[1] + sum(one[1] for one in below)

@@ -83,6 +83,11 @@ class ModelServer:
         """The process that serves now."""
         return self._process.pid if self._process else None
 
+    @property
+    def folder(self) -> Path | None:
+        """Where its files lie."""
+        return self._folder
+
     def start(self) -> None:
         """Fetch everything, start the program and wait for its first healthy /ping. Raises StartError."""
         folder = self._context.home / "endpoints"

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,9 @@ class InvalidDeploymentError(Exception):
     """SageMaker refuses this deployment config. The message says why."""
 
 
-def plan(deployment: Mapping[str, Any] | None, variants: Mapping[str, int | None]) -> Plan:
+def plan(
+    deployment: Mapping[str, Any] | None, variants: Mapping[str, int | None], instance_types: Collection[str] = ()
+) -> Plan:
     """Return the plan of a deployment config for variants with these instance counts (None: serverless).
 
     Without a config: blue/green, all at once. Raises InvalidDeploymentError for what SageMaker refuses.
@@ -38,6 +40,8 @@ def plan(deployment: Mapping[str, Any] | None, variants: Mapping[str, int | None
     if rolling and blue_green:
         raise InvalidDeploymentError("Only one of BlueGreenUpdatePolicy and RollingUpdatePolicy can be specified.")
     alarms = _alarms(deployment)
+    if any(kind.startswith("ml.inf1.") for kind in instance_types):
+        return Plan()  # https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html
     if rolling:
         return _rolling(rolling, variants, alarms)
     return _blue_green(blue_green or {}, variants, alarms)

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.utils import utcnow
 
 from sandbox import workloads
+from sandbox.cloudwatch.metrics import record
 from sandbox.events import sagemaker as events
 from sandbox.runtime import container, programs, roles
 from sandbox.runtime import training_folder as folders
@@ -260,10 +260,8 @@ class Meter:
             return
         job, now = self._job, utcnow()
         job.metrics[name] = {"MetricName": name, "Value": value, "Timestamp": now}
-        backend: Any = cloudwatch_backends[job.account_id][job.region]
-        dimensions = [{"Name": "TrainingJobName", "Value": job.name}]
-        datum = {"MetricName": name, "Dimensions": dimensions, "Timestamp": now, "Value": value}
-        backend.put_metric_data(LOG_GROUP, [datum])
+        dimensions = {"TrainingJobName": job.name}
+        record(LOG_GROUP, name, dimensions, value, account_id=job.account_id, region=job.region)
 
 
 def _made(folder: Path) -> Path:

@@ -19,16 +19,22 @@ from moto import mock_aws
 
 from sandbox import workloads
 from sandbox.ext import (
+    applicationautoscaling,
+    cloudwatch_alarms,
+    cloudwatch_metrics,
     lambda_concurrency,
     lambda_configuration,
     lambda_invoke,
     lambda_policy,
     lambda_url,
+    sagemaker_async,
+    sagemaker_board,
     sagemaker_configs,
     sagemaker_endpoints,
     sagemaker_models,
     sagemaker_registry,
     sagemaker_runtime,
+    sagemaker_scaling,
     sagemaker_tags,
     sagemaker_training,
 )
@@ -42,11 +48,17 @@ BUCKET = "artifacts"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/execution"
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/slipway/tiny@sha256:" + "1" * 64
 EXTENSIONS = (
+    applicationautoscaling,
+    cloudwatch_alarms,
+    cloudwatch_metrics,
+    sagemaker_board,
+    sagemaker_async,
     sagemaker_models,
     sagemaker_configs,
     sagemaker_endpoints,
     sagemaker_registry,
     sagemaker_runtime,
+    sagemaker_scaling,
     sagemaker_tags,
     sagemaker_training,
     lambda_concurrency,
