@@ -109,6 +109,8 @@ class Door:
         if call.path.startswith("/moto-api"):
             raise AwsError("AccessDenied", "moto's own interface is closed in the sandbox", 403)
         faults.arrive(call)
+        if call.refusal is not None:
+            raise call.refusal
         call.principal = identity.authenticate(call)
         if call.principal is not None:
             call.environ["HTTP_X_MOTO_ACCOUNT_ID"] = call.principal.account_id

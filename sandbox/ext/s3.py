@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response
 from sandbox.calls import Call
 from sandbox.door import on_service
 from sandbox.errors import AwsError
+from sandbox.iam import enforce
 from sandbox.s3 import keys, multipart, objects
 from sandbox.settings import Settings
 
@@ -48,10 +49,16 @@ def install(settings: Settings) -> None:
         return _handle(call, folder)
 
     on_service("s3", handle)
-    # moto knows no conditions: a Deny of requests without TLS would lock everybody out. The front door decides.
-    FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL  # noqa: ARG005
+    # moto knows no conditions: a Deny of requests without TLS would lock everybody out. The front door decides; moto
+    # asks again for each key of DeleteObjects only.
+    FakeBucket.get_permission = _permission
     _forget_garbage_warnings()
     _echo_settings()
+
+
+def _permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
+    del bucket, action
+    return PermissionResult.DENIED if enforce.is_denied_key(resource) else PermissionResult.NEUTRAL
 
 
 def _handle(call: Call, folder: Path) -> Response | None:

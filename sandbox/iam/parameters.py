@@ -6,6 +6,7 @@ Only what the table can ask for is read: the payloads of objects, functions and 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -20,6 +21,7 @@ from sandbox.errors import AwsError
 from sandbox.s3 import wire
 
 Document = dict[str, Any]
+_MOST = 64 * 1024 * 1024  # bytes
 _LOCATED = frozenset({"uri", "querystring", "header", "headers"})
 
 
@@ -28,7 +30,7 @@ def read(call: Call) -> Document:
     if call.protocol in {"query", "ec2"}:
         return nested({**call.query, **call.form})
     if call.protocol == "cbor":
-        return _cbor(call.body())
+        return _cbor(_body(call))
     if call.protocol == "json":
         return document(call)
     located, has_body = _members(call.service, call.operation)
@@ -40,7 +42,7 @@ def read(call: Call) -> Document:
 
 def document(call: Call) -> Document:
     """Return the JSON body. Raises AwsError SerializationException when it is none."""
-    body = call.body()
+    body = _body(call)
     if not body:
         return {}
     try:
@@ -50,6 +52,21 @@ def document(call: Call) -> Document:
     if not isinstance(value, dict):
         raise AwsError("SerializationException", "Start of structure or map found where not expected.")
     return value
+
+
+def _body(call: Call) -> bytes:
+    """Return the body, unpacked: SDKs may compress long ones."""
+    body = call.body()
+    if call.headers.get("content-encoding", "").lower() != "gzip":
+        return body
+    unpack = zlib.decompressobj(wbits=31)
+    try:
+        plain = unpack.decompress(body, _MOST)
+    except zlib.error as error:
+        raise AwsError("SerializationException", "The request's body is not gzip.") from error
+    if unpack.unconsumed_tail:
+        raise AwsError("RequestEntityTooLargeException", f"A request may have at most {_MOST} bytes.", 413)
+    return plain
 
 
 def nested(flat: Mapping[str, str]) -> Document:

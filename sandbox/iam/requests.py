@@ -96,7 +96,8 @@ def _request(who: Principal, rule: rules.Rule, scope: templates.Scope, common: c
         found |= context.of_encryption(scope.parameters.get(rule.encryption_context))
     if rule.items:
         found |= items.keys_of(rule.items, scope)
-    owner = resource_policies.account_of(resource)
+    # whoever may have a bucket of that name now: this is about one's own
+    owner = who.account_id if rule.action == "s3:CreateBucket" else resource_policies.account_of(resource)
     named = scope.parameters.get("KeyId") if call.service == "kms" else None
     found |= _of_resource(rule.action, resource, scope, caller=who.account_id, named=named)
     return Request(who, rule.action, resource, found, owner)

@@ -70,7 +70,7 @@ def _parsed(text: str | bytes | None, name: str) -> tuple[Policy, ...]:
 def _s3(request: Request, account: str, region: str, resource: str) -> Found:
     del account, region
     found = bucket(resource.partition("/")[0])
-    if found is None or not found.policy:
+    if found is None or not found.policy or request.action == "s3:CreateBucket":
         return _NOTHING
     policies = _parsed(found.policy, f"policy of bucket {found.name}")
     if public_access.is_restricted(found, request, policies[0]):

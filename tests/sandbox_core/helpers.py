@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from typing import Any
 
 import pytest
@@ -43,3 +44,15 @@ def multipart(
     return s3.complete_multipart_upload(
         Bucket=bucket, Key=key, UploadId=made["UploadId"], MultipartUpload={"Parts": done}, **(complete or {})
     )
+
+
+def readable_by(account: str, bucket: str) -> str:
+    """Return a bucket policy that lets another account read the bucket."""
+    statement = {
+        "Sid": "LetThemRead",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+        "Action": ["s3:GetObject*", "s3:ListBucket*"],
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

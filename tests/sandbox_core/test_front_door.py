@@ -7,7 +7,7 @@ import json
 import logging
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,23 @@ import pytest
 from moto.sns.models import SNSBackend
 
 from sandbox.errors import AwsError, protocol_of, render
+from sandbox.iam import enforce
 from sandbox.server import Server
 from tests.sandbox_core.helpers import refused
+
+
+@pytest.fixture
+def everything_allowed(server: Server) -> Iterator[None]:
+    """IAM denies operations that it has no rule for; here is about what comes after it."""
+    enforce.use("off")
+    yield
+    enforce.use(None)
 
 
 @pytest.mark.parametrize(
     ("service", "call", "arguments"),
     [
-        ("cloudwatch", "put_composite_alarm", {"AlarmName": "a", "AlarmRule": "TRUE"}),  # query or cbor
+        ("cloudwatch", "list_managed_insight_rules", {"ResourceARN": "arn:aws:x"}),  # query or cbor
         ("ssm", "get_calendar_state", {"CalendarNames": ["x"]}),  # json
         ("lambda", "list_code_signing_configs", {}),  # rest-json
         ("route53", "get_checker_ip_ranges", {}),  # rest-xml
@@ -31,7 +40,11 @@ from tests.sandbox_core.helpers import refused
     ],
 )
 def test_an_action_that_is_not_there_is_said_so_at_once(
-    server: Server, caplog: pytest.LogCaptureFixture, service: str, call: str, arguments: dict[str, Any]
+    everything_allowed: None,
+    caplog: pytest.LogCaptureFixture,
+    service: str,
+    call: str,
+    arguments: dict[str, Any],
 ) -> None:
     # moto answers 500, which SDKs retry (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html)
     client = boto3.Session(profile_name="dev").client(service)  # with the SDK's own retries

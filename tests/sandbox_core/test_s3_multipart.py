@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.s3.blobs import Content, Writer
 from sandbox.server import Server
-from tests.sandbox_core.helpers import MIB, composite_sha256, multipart, refused, sha256
+from tests.sandbox_core.helpers import MIB, composite_sha256, multipart, readable_by, refused, sha256
 
 EU = {"LocationConstraint": "eu-west-1"}
 BUCKET = "parts-bucket"
@@ -169,6 +169,7 @@ def test_parts_are_listed_with_their_checksums(s3: Any) -> None:
 
 def test_a_copy_in_parts_has_the_checksum_of_its_source(client: Callable[..., Any], s3: Any) -> None:
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=readable_by("222222222222", BUCKET))
     qa = client("s3", "qa")
     qa.create_bucket(Bucket="qa-parts-bucket", CreateBucketConfiguration=EU)
     made = multipart(s3, BUCKET, "source", [ONE, TWO], Tagging="release=r1", Metadata={"a": "b"})

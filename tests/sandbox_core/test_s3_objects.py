@@ -17,7 +17,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from sandbox.s3 import checksums
-from tests.sandbox_core.helpers import refused, sha256
+from tests.sandbox_core.helpers import readable_by, refused, sha256
 
 EU = {"LocationConstraint": "eu-west-1"}
 
@@ -269,6 +269,7 @@ def test_notification_and_replication_come_back_as_sent(s3: Any) -> None:
 def test_another_accounts_tags_and_versions_are_read_where_they_lie(client: Callable[..., Any], s3: Any) -> None:
     # a promotion reads tags with the target account's role
     s3.put_object(Bucket="plain-bucket", Key="tagged", Body=b"x", Tagging="a=b")
+    s3.put_bucket_policy(Bucket="plain-bucket", Policy=readable_by("222222222222", "plain-bucket"))
     qa = client("s3", "qa")
     assert qa.get_object_tagging(Bucket="plain-bucket", Key="tagged")["TagSet"] == [{"Key": "a", "Value": "b"}]
     made = qa.create_bucket
