@@ -9,6 +9,7 @@ from sandbox import lifecycle_commands
 from sandbox.commands import DONE, FAILED, Command
 from sandbox.errors import SandboxError
 from sandbox.faults import command as faults_command
+from sandbox.oidc.command import TOKEN
 from sandbox.runtime.clock_command import CLOCK
 from sandbox.settings import from_environment
 
@@ -20,6 +21,7 @@ COMMANDS: tuple[Command, ...] = (
     lifecycle_commands.LOGS,
     CLOCK,
     faults_command.FAULT,
+    TOKEN,
 )
 
 

@@ -1,4 +1,7 @@
-"""Makes the accounts: their operators, the application that calls production, and the person who may be all of them."""
+"""Makes the accounts: their operators, the application that calls production, an outsider, and the person behind them.
+
+The person may become exactly these and do nothing else; an operator administers its own account and nothing beyond it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from sandbox.settings import (
     APPLICATION_ROLE,
     ENVIRONMENT_ACCOUNTS,
     OPERATOR_ROLE,
+    OUTSIDER_ACCOUNT,
+    OUTSIDER_ROLE,
     PEOPLE_ACCOUNT,
     PERSON,
     Settings,
@@ -31,8 +36,7 @@ def write_files(settings: Settings) -> None:
     The key is made anew each time, so none is ever worth stealing.
     """
     config = ConfigParser()
-    roles = {name: f"arn:aws:iam::{account}:role/{OPERATOR_ROLE}" for name, account in settings.accounts.items()}
-    roles["application"] = f"arn:aws:iam::{APPLICATION_ACCOUNT}:role/{APPLICATION_ROLE}"
+    roles = _profiles(settings)
     config[f"profile {PERSON}"] = {"region": settings.region}
     for name, role_arn in roles.items():
         config[f"profile {name}"] = {
@@ -49,6 +53,14 @@ def write_files(settings: Settings) -> None:
     }
     write_atomically(settings.aws_config, _text(config))
     write_atomically(settings.aws_credentials, _text(credentials))
+
+
+def _profiles(settings: Settings) -> dict[str, str]:
+    """Return the role of each profile."""
+    roles = {name: f"arn:aws:iam::{account}:role/{OPERATOR_ROLE}" for name, account in settings.accounts.items()}
+    roles["application"] = f"arn:aws:iam::{APPLICATION_ACCOUNT}:role/{APPLICATION_ROLE}"
+    roles["outsider"] = f"arn:aws:iam::{OUTSIDER_ACCOUNT}:role/{OUTSIDER_ROLE}"
+    return roles
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -78,7 +90,7 @@ def create(settings: Settings) -> None:
     people.put_user_policy(
         PERSON,
         "assume-operators",
-        _policy("BecomeOperator", "sts:AssumeRole", ["arn:aws:iam::*:role/*"]),
+        _policy("BecomeOperator", "sts:AssumeRole", sorted(_profiles(settings).values())),
     )
     key = people.create_access_key(PERSON)
     credentials = ConfigParser()
@@ -89,7 +101,8 @@ def create(settings: Settings) -> None:
     people.access_keys[key.access_key_id] = key
     for account in settings.accounts.values():
         _create_role(account, OPERATOR_ROLE, json.dumps(_ADMINISTRATOR))
-    callers = _policy("BecomeCaller", "sts:AssumeRole", ["arn:aws:iam::*:role/*"])
+    _create_role(OUTSIDER_ACCOUNT, OUTSIDER_ROLE, json.dumps(_ADMINISTRATOR))
+    callers = _policy("BecomeCaller", "sts:AssumeRole", ["arn:aws:iam::*:role/*-caller-*"])
     _create_role(APPLICATION_ACCOUNT, APPLICATION_ROLE, callers)
 
 

@@ -45,6 +45,7 @@ _VOLATILE = (
     "requests.jsonl",
     "token",
     "faults.jsonl",
+    "oidc",
 )
 
 

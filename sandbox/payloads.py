@@ -261,6 +261,8 @@ class SignedChunks(_Watching):
         self._state = "over"
 
     def _end(self) -> None:
+        if self._line:
+            raise _incomplete()
         if self._state == "trailer":
             self._finish()
         if self._state != "over":

@@ -19,6 +19,9 @@ ENVIRONMENT_ACCOUNTS: Mapping[str, str] = {
 }
 APPLICATION_ACCOUNT = "444444444444"
 APPLICATION_ROLE = "search-application"
+# An account that belongs to nobody here: whatever its administrator may do in ours, a policy of ours gave away.
+OUTSIDER_ACCOUNT = "555555555555"
+OUTSIDER_ROLE = "outsider"
 PEOPLE_ACCOUNT = "999999999999"
 PERSON = "person"
 OPERATOR_ROLE = "operator"
