@@ -43,6 +43,11 @@ OPERATORS = {
     "BinaryEquals": ["YQ=="],
 }
 KEYS = ["x:one", "x:two"]
+VALUES = {name: st.lists(st.sampled_from(told), min_size=1, max_size=2) for name, told in OPERATORS.items()}
+VALUES["Null"] = st.lists(st.sampled_from(["true", "false"]), min_size=1, max_size=1)
+plain = st.sampled_from([over + name for over in ("", "ForAllValues:", "ForAnyValue:") for name in OPERATORS])
+suffixed = plain | plain.map(lambda name: f"{name}IfExists") | st.just("Null")
+some_keys = st.sampled_from([KEYS[:1], KEYS[1:], KEYS])
 context_values = st.sampled_from(["a", "b", "ml", "7", "true", "10.1.2.3", "arn:aws:s3:::a", "YQ==", ""])
 contexts = st.dictionaries(
     st.sampled_from(KEYS), context_values | st.lists(context_values, max_size=3).map(tuple), max_size=2
@@ -53,22 +58,17 @@ contexts = st.dictionaries(
 def conditions(draw: st.DrawFn, *, suffix: bool = True) -> dict[str, dict[str, list[str]]]:
     """Return a Condition element."""
     made: dict[str, dict[str, list[str]]] = {}
-    for operator in draw(st.lists(st.sampled_from(sorted(OPERATORS)), max_size=2, unique=True)):
-        over = draw(st.sampled_from(["", "ForAllValues:", "ForAnyValue:"]))
-        end = draw(st.sampled_from(["", "IfExists"])) if suffix else ""
-        keys = draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=2, unique=True))
-        values = st.lists(st.sampled_from(OPERATORS[operator]), min_size=1, max_size=3, unique=True)
-        made[over + operator + end] = {key: draw(values) for key in keys}
-    if draw(st.booleans()):
-        made["Null"] = {"x:one": [draw(st.sampled_from(["true", "false"]))]}
+    for name in draw(st.lists(suffixed if suffix else plain, max_size=2, unique=True)):
+        values = VALUES[name.rpartition(":")[2].removesuffix("IfExists")]
+        made[name] = {key: draw(values) for key in draw(some_keys)}
     return made
 
 
 @st.composite
 def statements(draw: st.DrawFn, *, principal: bool, effect: str | None = None) -> dict[str, Any]:
     """Return a statement, with principals or without."""
-    several_actions = st.lists(action_patterns, min_size=1, max_size=3, unique=True)
-    several_resources = st.lists(resource_patterns, min_size=1, max_size=3, unique=True)
+    several_actions = st.lists(action_patterns, min_size=1, max_size=2)
+    several_resources = st.lists(resource_patterns, min_size=1, max_size=2)
     told = effect or draw(st.sampled_from(["Allow", "Allow", "Deny"]))
     made: dict[str, Any] = {
         "Effect": told,
@@ -78,7 +78,7 @@ def statements(draw: st.DrawFn, *, principal: bool, effect: str | None = None) -
     }
     if principal:
         key = draw(st.sampled_from(["Principal", "NotPrincipal"])) if told == "Deny" else "Principal"
-        made[key] = {"AWS": draw(st.lists(principal_values, min_size=1, max_size=3, unique=True))}
+        made[key] = {"AWS": draw(st.lists(principal_values, min_size=1, max_size=2))}
     return made
 
 
@@ -88,7 +88,7 @@ def documents(draw: st.DrawFn, *, principal: bool = False) -> dict[str, Any]:
     version = draw(st.sampled_from(["2012-10-17", "2012-10-17", "2008-10-17"]))
     return {
         "Version": version,
-        "Statement": draw(st.lists(statements(principal=principal), min_size=1, max_size=3)),
+        "Statement": draw(st.lists(statements(principal=principal), min_size=1, max_size=2)),
     }
 
 
