@@ -14,22 +14,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from sandbox.page.chromium import FLAGS
+
 ROOT = Path(__file__).resolve().parent.parent
 LINK = ROOT / ".tools" / "browser" / "chromium"
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 PACKAGE = "chromium-headless-shell"  # the browser without its window: a tenth of the libraries
 FALLBACK = "chromium"  # older releases have only this one
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",  # it may run as root, and shows only our own page
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 ADVICE = "Install Chromium or Google Chrome so that it is on PATH, or name its program in CHROMIUM."
 _START_S = 60.0
 _INSTALL_S = 600.0

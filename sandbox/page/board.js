@@ -1,22 +1,28 @@
 const EVERY_MS = 1000;
 const TIMEOUT_MS = 5000;
 const PARTS = ["clock", "endpoints", "traffic", "alarms", "queues", "outbox", "denials", "events", "schedules", "faults"];
-const TONES = {
+const TONES = new Map(Object.entries({
   InService: ["good", "● "], Creating: ["warn", "◔ "], Updating: ["warn", "◑ "], SystemUpdating: ["warn", "◑ "],
   RollingBack: ["bad", "↺ "], Deleting: ["calm", "○ "], Failed: ["bad", "✕ "], UpdateRollbackFailed: ["bad", "✕ "],
   OutOfService: ["bad", "✕ "], OK: ["good", "● "], ALARM: ["bad", "▲ "], INSUFFICIENT_DATA: ["calm", "○ "],
-};
-const ROLES = { live: "live", new: "new", shadow: "shadow" };
-let names = {};
+}));
+const MODES = new Map([["enforce", "✓ decides every request"], ["observe", "○ observes only"], ["off", "✕ off"]]);
+let names = new Map(); // of accounts, by id
 let clock = null; // {now, speed, at}
 
 function status(element, value) {
-  const [kind, sign] = TONES[text(value)] || ["calm", "○ "];
+  const [kind, sign] = TONES.get(text(value)) || ["calm", "○ "];
   tone(element, kind, sign + text(value).replace("INSUFFICIENT_DATA", "no data"));
 }
 
+// arn:aws:sts::222222222222:assumed-role/promote/session is "qa assumed-role/promote/session"
+function whoIs(arn) {
+  const found = /^arn:aws:(?:iam|sts)::(\d{12}):(.+)$/.exec(text(arn));
+  return found ? `${nameOf(found[1])} ${found[2]}` : text(arn);
+}
+
 function nameOf(account) {
-  return names[text(account)] || text(account);
+  return names.get(text(account)) || text(account);
 }
 
 // --- one endpoint ---------------------------------------------------------------------------------------------------
@@ -53,8 +59,8 @@ function updateEndpoint(element, one, traffic) {
   const key = (fleet) => `${text(fleet.role)} ${text(fleet.config)} ${text(fleet.variant)}`;
   part(".split").hidden = carrying.length === 0;
   part(".split").setAttribute("aria-label", "traffic: " + carrying.map((fleet) =>
-    `${number(fleet.share * 100)} % ${ROLES[fleet.role] || "live"} ${text(fleet.variant)}`).join(", "));
-  keep(part(".split"), carrying, key, (fleet) => node("span", { "data-role": fleet.role }), (bar, fleet) => {
+    `${number(fleet.share * 100)} % ${roleOf(fleet)} ${text(fleet.variant)}`).join(", "));
+  keep(part(".split"), carrying, key, (fleet) => node("span", { "data-role": roleOf(fleet) }), (bar, fleet) => {
     bar.dataset.share = fleet.share;
     bar.style.width = `${fleet.share * 100}%`;
   });
@@ -63,8 +69,12 @@ function updateEndpoint(element, one, traffic) {
   if (traffic) updateTraffic(part(".traffic"), traffic);
 }
 
+function roleOf(fleet) {
+  return ["new", "shadow"].includes(fleet.role) ? fleet.role : "live";
+}
+
 function makeFleet(fleet) {
-  const role = ROLES[fleet.role] || "live";
+  const role = roleOf(fleet);
   return node("div", { class: "fleet" },
     node("span", {}, node("span", { class: "swatch", "data-role": role, "aria-hidden": "true" }), role),
     node("span", { class: "share" }),
@@ -150,12 +160,12 @@ function scheduleLine(schedule) {
 // --- what all accounts share ----------------------------------------------------------------------------------------
 const TABLES = {
   denials: ["Last denials", ["Wall time", "Who", "Action and resource", "Why"], "Nobody was refused.", (one) => [
-    when(one.time), node("span", { class: "mono" }, text(one.principal)),
+    when(one.time), node("span", { class: "mono", title: text(one.principal) }, whoIs(one.principal)),
     node("span", {}, node("strong", { class: "mono" }, text(one.action)), " on ", node("span", { class: "mono" }, text(one.resource))),
     text(one.reason) + (one.mode === "observe" ? " (observed only)" : "")]],
   faults: ["Faults", ["Fault", "Meets", "Hits", "State"], "Everything works as it should. To change that: python -m sandbox fault add --help", (one) => [
     node("span", {}, node("strong", {}, text(one.kind)), ` ${text(one.id)}`),
-    Object.entries(one.match || {}).map(([key, value]) => `${key} ${value}`).join(", ") || "everything",
+    Object.entries(one.match || {}).map(([key, value]) => `${key} ${key === "account" ? nameOf(value) : value}`).join(", ") || "everything",
     text(one.hits), one.state === "over" ? "over" : "▲ set"]],
   outbox: ["Outbox", ["Time", "To", "Mail"], "No mail was sent.", (one) => [
     when(one.time), text(one.to),
@@ -201,16 +211,17 @@ function tick() {
 
 function showHead(board) {
   const server = board.server || {};
-  names = Object.fromEntries(Object.entries(server.accounts || {}).map(([name, id]) => [text(id), name]));
+  names = new Map(Object.entries(server.accounts || {}).map(([name, id]) => [text(id), name]));
   say($("address"), server.url);
   say($("source"), `. ${text(server.env)}`);
   const told = board.parts.clock;
-  clock = told ? { now: new Date(told.now).getTime(), speed: Number(told.speed) || 1, at: performance.now() } : null;
-  $("clock").hidden = !told;
-  if (told) say($("speed"), `${number(clock.speed, clock.speed % 1 ? 1 : 0)} times as fast`);
+  clock = told ? { now: new Date(text(told.now)).getTime(), speed: Number(told.speed) || 1, at: performance.now() } : null;
+  if (clock && Number.isNaN(clock.now)) clock = null;
+  $("clock").hidden = !clock;
+  if (clock) say($("speed"), `${number(clock.speed, clock.speed % 1 ? 1 : 0)} times as fast`);
   const mode = (told && told.enforcement) || server.enforcement;
   $("iam").hidden = !mode;
-  if (mode) say($("enforcement"), { enforce: "✓ decides every request", observe: "○ observes only", off: "✕ off" }[mode] || mode);
+  if (mode) say($("enforcement"), MODES.get(text(mode)) || mode);
   const set = board.parts.faults ? list(board.parts.faults.faults).filter((one) => one.state !== "over").length : 0;
   $("set").hidden = set === 0;
   say($("set-count"), `▲ ${set}`);

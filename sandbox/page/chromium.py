@@ -13,6 +13,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -30,7 +31,6 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
     "--hide-scrollbars",
-    "--remote-debugging-pipe",
 )
 
 
@@ -53,11 +53,9 @@ class Browser:
         self._process = _start(str(program), self._profile, theirs_in, theirs_out)
         os.close(theirs_in)
         os.close(theirs_out)
+        self._tab = ""
         try:
-            target = self.call("Target.createTarget", url="about:blank")["targetId"]
-            self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-            for domain in ("Page", "Runtime", "Log", "Network"):
-                self.call(f"{domain}.enable")
+            self.renew()
         except BaseException:
             self.close()
             raise
@@ -67,6 +65,17 @@ class Browser:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def renew(self) -> None:
+        """Close the tab, forget what it told, and open a new one."""
+        old, self._session = self._tab, ""
+        self._tab = self.call("Target.createTarget", url="about:blank")["targetId"]
+        if old:
+            self.call("Target.closeTarget", targetId=old)
+        self._session = self.call("Target.attachToTarget", targetId=self._tab, flatten=True)["sessionId"]
+        self.events.clear()
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
 
     def close(self) -> None:
         """End the browser and remove its profile."""
@@ -162,11 +171,22 @@ class Browser:
         return message
 
 
+# Runs in a process of its own, because code between fork and exec is not safe in a program with threads.
+_EXEC = """
+import fcntl, os, sys
+high = [fcntl.fcntl(int(one), fcntl.F_DUPFD, 10) for one in sys.argv[1:3]]
+for wanted, one in zip((3, 4), high):
+    os.dup2(one, wanted)
+    os.close(one)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+
+
 def _start(program: str, profile: str, read_from: int, write_to: int) -> subprocess.Popen[bytes]:
-    """Start it with our pipes as its descriptors 3 and 4, which a shell does without code in the forked child."""
-    arguments = [*FLAGS, f"--user-data-dir={profile}", "about:blank"]
+    """Start it with our pipes as its descriptors 3 and 4."""
+    arguments = [*FLAGS, "--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"]
     return subprocess.Popen(
-        ["/bin/sh", "-c", f'exec "$@" 3<&{read_from} 4>&{write_to}', "sh", program, *arguments],
+        [sys.executable, "-I", "-S", "-c", _EXEC, str(read_from), str(write_to), program, *arguments],
         pass_fds=(read_from, write_to),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
