@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from moto.awslambda.models import lambda_backends
+
 from sandbox.errors import AwsError
 from sandbox.events import access, outlets, work
 from sandbox.runtime import function_calls
@@ -91,10 +93,10 @@ def _throttled(event: Event, function: Any, error: AwsError) -> None:
 
 def config_of(function: Any, arn: str) -> Mapping[str, Any]:
     """Return the settings for asynchronous calls of the function, version or alias that was called."""
-    del arn
-    configs = function.event_invoke_config
-    found: Mapping[str, Any] = configs[0].config if configs else {}
-    return found
+    group = lambda_backends[function.account_id][function.region]._lambdas._functions.get(function.function_name)
+    parts = arn.split(":")
+    found = (group or {}).get("event_invoke", {}).get(parts[7] if len(parts) == 8 else "$LATEST")
+    return dict(found.config) if found is not None else {}
 
 
 def _end(event: Event, function: Any, condition: str, outcome: Outcome | None) -> None:

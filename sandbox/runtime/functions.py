@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from sandbox import workloads
+from sandbox.errors import AwsError
+from sandbox.events import access
 from sandbox.runtime import function_bootstrap, roles
 from sandbox.runtime.context import Context
 from sandbox.runtime.logs import LogStream
@@ -216,8 +218,25 @@ class Worker:
             self.init_ms = 0.0
         start = f"START RequestId: {request_id} Version: {self.function.version}"
         lines = [start, *self._lines, f"END RequestId: {request_id}", report]
-        self.log.write(lines)
+        if self._may_log():
+            self.log.write(lines)
         return "".join(f"{line}\n" for line in lines)
+
+    def _may_log(self) -> bool:
+        """Whether the role may write logs; without that there are none, as on AWS.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-prereqs.html
+        """
+        actions = {"logs:CreateLogStream": "*", "logs:PutLogEvents": f"log-stream:{self.log.stream}"}
+        if not self.log.exists:
+            actions["logs:CreateLogGroup"] = "*"
+        try:
+            for action, part in actions.items():
+                access.check(self.function.role_arn, action, f"{self.log.arn}:{part}", {})
+        except AwsError as error:
+            log.warning("no log of %s: %s", self.function.name, error.message)
+            return False
+        return True
 
 
 def runtime_packages(home: Path) -> Path:

@@ -30,6 +30,12 @@ class LogStream:
         """The ARN of the log group, as error messages name it."""
         return f"arn:aws:logs:{self.region}:{self.account_id}:log-group:{self.group}"
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a log group."""
+        backend: Any = logs_backends[self.account_id][self.region]
+        return self.group in backend.groups
+
     def write(self, lines: Iterable[str]) -> None:
         """Append the lines with the present time. Group and stream are made when they do not exist."""
         now = int(time.time() * 1000)

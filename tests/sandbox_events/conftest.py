@@ -16,6 +16,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from sandbox.iam import enforce
 from sandbox.runtime import clock as clocks
 from sandbox.server import Server, running_in
 
@@ -34,6 +35,7 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     clocks.share(clocks.Clock(SPEED))
+    enforce.use("enforce")
     running = running_in(Path(tmp_path_factory.mktemp("sandbox")), free_port()).start()
     names = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION")
     before = {name: os.environ.get(name) for name in names}
@@ -51,6 +53,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         else:
             os.environ[name] = value
     running.close()
+    enforce.use(None)
 
 
 @pytest.fixture(scope="module")
