@@ -1,7 +1,6 @@
 """The roles, policies and resources that the plans make, as plain data.
 
-What only AWS knows after an apply is given a name here: a key's ARN ends in its alias. A policy that waits for such an
-ARN is put together from its planned statements, so that every policy is known.
+What only AWS knows after an apply is given a name here: a key's ARN ends in its alias.
 """
 
 from __future__ import annotations
@@ -174,37 +173,7 @@ class _Reader:
 
     def _document(self, address: str, attribute: str) -> Document:
         text = self.after[address].get(attribute)
-        if text:
-            document: Document = json.loads(text)
-            return document
-        return self._deferred(address)
-
-    def _deferred(self, address: str) -> Document:
-        """Return a policy that waits for a key's ARN. The data source of its module holds everything else."""
-        source = self.changes[self._address_beside(address, "aws_iam_policy_document")]["change"]["after"]
-        key = self._key(self._address_beside(address, "aws_kms_key"))
-        statements = [
-            one for text in source["source_policy_documents"] or [] for one in json.loads(text).get("Statement", [])
-        ]
-        statements += [_statement(one, key) for one in source["statement"]]
-        return {"Version": "2012-10-17", "Statement": statements}
-
-
-def _statement(planned: dict[str, Any], unknown: str) -> Document:
-    """Return a data source's statement as JSON writes it; `unknown` stands for what is not known yet."""
-    statement: Document = {"Sid": planned["sid"], "Effect": planned["effect"] or "Allow"}
-    names = {"actions": "Action", "not_actions": "NotAction", "resources": "Resource", "not_resources": "NotResource"}
-    statement |= {name: planned[given] for given, name in names.items() if planned[given]}
-    for given, name in (("principals", "Principal"), ("not_principals", "NotPrincipal")):
-        if planned[given]:
-            statement[name] = _principals(planned[given])
-    for condition in planned["condition"] or []:
-        values = [unknown if value is None else value for value in condition["values"]]
-        statement.setdefault("Condition", {}).setdefault(condition["test"], {})[condition["variable"]] = values
-    return statement
-
-
-def _principals(planned: list[dict[str, Any]]) -> Any:
-    if any(one["type"] == "*" for one in planned):
-        return "*"
-    return {one["type"]: one["identifiers"] for one in planned}
+        if not text:
+            raise ValueError(f"{address}.{attribute} is known after the apply only: nobody could review it")
+        document: Document = json.loads(text)
+        return document
