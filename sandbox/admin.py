@@ -3,48 +3,40 @@
 Everything listens on the loopback address only, but a web page in a browser of this machine can reach that too. So:
 an address with another Host than ours is refused (a foreign name that resolves to 127.0.0.1: DNS rebinding), a request
 that a foreign page sent is refused (Origin, Sec-Fetch-Site), and whatever changes something needs the token, which lies
-in a file that only the owner of the sandbox can read.
+in a file that only the owner of the sandbox can read. `admin_client.py` is the other side.
 """
 
 from __future__ import annotations
 
 import hmac
-import http.client
 import json
 import os
 import secrets
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Response
 
 from sandbox import door
+from sandbox.admin_client import HEADER, token, token_file
 from sandbox.calls import Call
 from sandbox.errors import SandboxError
 from sandbox.settings import Settings
 
-HEADER = "x-sandbox-token"
 _BODY_LIMIT = 1024 * 1024
-_TIMEOUT_S = 30.0
 _SAFE = frozenset({"GET", "HEAD"})
 Handler = Callable[[Call], Response]
 
 
-def token_file(settings: Settings) -> Path:
-    """Where the token of the running server lies."""
-    return settings.home / "token"
-
-
 def prepare(settings: Settings) -> str:
     """Write a new token that only this user can read; return it."""
-    token = secrets.token_urlsafe(32)
+    made = secrets.token_urlsafe(32)
     draft = token_file(settings).with_suffix(f".{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(token)
+        file.write(made)
     draft.replace(token_file(settings))
-    return token
+    return made
 
 
 def on_path(settings: Settings, path: str, handler: Handler, *, read_with_token: bool = False) -> None:
@@ -92,7 +84,7 @@ def refused(settings: Settings, call: Call, *, read_with_token: bool = False) ->
         return "this address does not answer to other web pages"
     if call.method in _SAFE and not read_with_token:
         return ""
-    if not hmac.compare_digest(call.headers.get(HEADER, "").encode(), _token(settings).encode()):
+    if not hmac.compare_digest(call.headers.get(HEADER, "").encode(), token(settings).encode()):
         return f"the header {HEADER} must hold the token in the file `token` of the sandbox's folder"
     return ""
 
@@ -104,43 +96,3 @@ def foreign(settings: Settings, call: Call) -> bool:
 
 def _hosts(settings: Settings) -> set[str]:
     return {f"{name}:{settings.port}" for name in (settings.host, "localhost", "127.0.0.1", "[::1]")}
-
-
-def ask(settings: Settings, method: str, path: str, document: object = None) -> Any:
-    """Ask the running server as this machine's owner; return its JSON answer.
-
-    Raises SandboxError when no sandbox runs there, or with the server's own words when it refuses.
-    """
-    connection = http.client.HTTPConnection(settings.host, _port(settings), timeout=_TIMEOUT_S)
-    headers: Mapping[str, str] = {HEADER: _token(settings), "Content-Type": "application/json"}
-    try:
-        connection.request(method, path, None if document is None else json.dumps(document), dict(headers))
-        response = connection.getresponse()
-        found = json.loads(response.read())
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise SandboxError(
-            f"no sandbox answers for {settings.home}: {error}", remedy="`make sandbox` starts it."
-        ) from error
-    finally:
-        connection.close()
-    if response.status != 200:
-        raise SandboxError(
-            str(found.get("error") or found.get("message") or f"the sandbox answered {response.status}"),
-            remedy=str(found.get("remedy") or ""),
-        )
-    return found
-
-
-def _port(settings: Settings) -> int:
-    """The port of the server that was started last in this folder; it may be another than the shell's SANDBOX_PORT."""
-    try:
-        return int(json.loads(settings.record.read_text())["port"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return settings.port
-
-
-def _token(settings: Settings) -> str:
-    try:
-        return token_file(settings).read_text() or secrets.token_hex()
-    except OSError:
-        return secrets.token_hex()  # nothing that anybody can send equals it

@@ -17,7 +17,8 @@ endpoints  [{"account", "name", "status": "InService"|"Updating"|"RollingBack"|.
              "fleets": [{"config": str, "variant": str, "role": "live"|"new"|"shadow",
                          "share": 0.0..1.0 of the traffic, "instances": int, "desired": int,
                          "instance_type": str (or "serverless"), "image": digest|null}]}]
-traffic    [{"account", "endpoint", "rate": [requests a second, oldest first, at most 60 points],
+traffic    [{"account", "endpoint", "variant" (the page adds them up), "rate": [at most 60 points:
+             requests a second, oldest first],
              "step_s": seconds between points, "errors_5xx": int and "errors_4xx": int in the points' time,
              "p50_ms": float|null, "p99_ms": float|null}]
 alarms     [{"account", "name", "state": "OK"|"ALARM"|"INSUFFICIENT_DATA", "reason": str, "changed": time,

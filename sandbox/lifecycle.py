@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sandbox import home, processes, workloads
+from sandbox import admin_client, home, processes, workloads
 from sandbox.errors import SandboxError
 from sandbox.settings import Settings
 
@@ -47,6 +47,7 @@ class Status:
     uptime_s: float | None = None
     accounts: dict[str, str] | None = None
     clock: dict[str, Any] | None = None  # AWS's time and how fast it passes
+    faults: int | None = None  # how many are set and may still happen
 
 
 def status(settings: Settings) -> Status:
@@ -72,6 +73,7 @@ def status(settings: Settings) -> Status:
         float(health["uptime_s"]),
         dict(health["accounts"]),
         dict(health["clock"]),
+        int(health["faults"]),
     )
 
 
@@ -128,10 +130,7 @@ def set_speed(settings: Settings, speed: float) -> dict[str, Any]:
     record = _read(settings)
     if record is None or not processes.same(record.pid, record.identity):
         raise SandboxError("the sandbox is not running", remedy="`make sandbox` starts it.")
-    answer = _ask(settings.host, record.port, "/_sandbox/clock", {"speed": speed}, run_id=record.run_id)
-    if answer is None or "speed" not in answer:
-        raise SandboxError(f"the speed stays as it is: {(answer or {}).get('message', 'no answer')}")
-    return answer
+    return dict(admin_client.ask(settings, "POST", "/_sandbox/clock", {"speed": speed}))
 
 
 def follow(settings: Settings, *, go_on: bool) -> Iterator[str]:
@@ -273,20 +272,9 @@ def _tail(settings: Settings) -> str:
 
 
 def _health(host: str, port: int) -> dict[str, Any] | None:
-    return _ask(host, port, "/_sandbox/health")
-
-
-def _ask(
-    host: str, port: int, path: str, body: dict[str, Any] | None = None, *, run_id: str = ""
-) -> dict[str, Any] | None:
-    """Return the JSON object that the server answers with: to a GET, or to a POST of `body`. None: no such answer."""
     connection = http.client.HTTPConnection(host, port, timeout=5.0)
-    headers = {"Content-Type": "application/json", "X-Sandbox-Run": run_id}
     try:
-        if body is None:
-            connection.request("GET", path)
-        else:
-            connection.request("POST", path, json.dumps(body), headers)
+        connection.request("GET", "/_sandbox/health")
         answer = json.loads(connection.getresponse().read())
     except (OSError, ValueError, http.client.HTTPException):
         return None

@@ -55,6 +55,7 @@ def _status(options: argparse.Namespace, settings: Settings) -> int:
         accounts = ", ".join(f"{name} {account}" for name, account in (found.accounts or {}).items())
         sys.stdout.write(f"running: {found.url} (pid {found.pid}) since {found.started}\naccounts: {accounts}\n")
         sys.stdout.write(line(found.clock) if found.clock else "")
+        sys.stdout.write(f"faults set: {found.faults} (python -m sandbox fault list)\n" if found.faults else "")
     elif found.state == "dead":
         sys.stdout.write(
             f"not running: the server of {found.started} (pid {found.pid}) ended without being stopped. "

@@ -41,7 +41,7 @@ class Application:
         configure_moto()
         from moto.moto_server import werkzeug_app  # noqa: PLC0415
 
-        from sandbox import admin, board, door, extensions, identity  # noqa: PLC0415
+        from sandbox import admin, board, door, extensions, faults, identity  # noqa: PLC0415
         from sandbox.runtime import clock  # noqa: PLC0415
 
         werkzeug_app.DISABLE_GLOBAL_CORS = True
@@ -61,13 +61,13 @@ class Application:
         self.door = door.Door(moto_app, settings.requests_log)
         began = time.time()
         about = {"run_id": settings.run_id, "pid": os.getpid(), "accounts": dict(settings.accounts)}
-        door.on_path(
-            "/_sandbox/health",
-            lambda _: Response(
-                json.dumps({**about, "uptime_s": round(time.time() - began, 1), "clock": clock.shared().describe()}),
-                content_type="application/json",
-            ),
-        )
+
+        def health(_: object) -> Response:
+            now = {"clock": clock.shared().describe(), "faults": faults.registry().count}
+            text = json.dumps({**about, "uptime_s": round(time.time() - began, 1), **now})
+            return Response(text, content_type="application/json")
+
+        door.on_path("/_sandbox/health", health)
 
     def close(self) -> None:
         """Stop the clock, shut the extensions down, end every workload, close the log."""

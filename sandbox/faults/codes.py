@@ -7,9 +7,12 @@ Where a service's own list has none, its protocol's common errors apply
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from sandbox.calls import Call
 from sandbox.errors import AwsError
+
+if TYPE_CHECKING:
+    from sandbox.calls import Call
 
 Code = tuple[str, int]
 

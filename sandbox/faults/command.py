@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sandbox import admin
+from sandbox import admin_client
 from sandbox.commands import DONE, Command
 from sandbox.errors import SandboxError
 from sandbox.faults import scenarios
@@ -62,14 +62,14 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
     if options.action == "load":
         return _set(settings, scenarios.read(Path(options.file)).faults)
     if options.action == "clear":
-        gone = admin.ask(settings, "DELETE", PATH, {"id": options.id} if options.id else {})
+        gone = admin_client.ask(settings, "DELETE", PATH, {"id": options.id} if options.id else {})
         sys.stdout.write(f"cleared: {gone['cleared']}\n")
         return DONE
-    return _list(admin.ask(settings, "GET", PATH), as_json=options.json)
+    return _list(admin_client.ask(settings, "GET", PATH), as_json=options.json)
 
 
 def _set(settings: Settings, faults: list[Any]) -> int:
-    made = admin.ask(settings, "POST", PATH, {"faults": faults})
+    made = admin_client.ask(settings, "POST", PATH, {"faults": faults})
     for one in made["faults"]:
         sys.stdout.write(f"set {_line(one)}\n")
     return DONE

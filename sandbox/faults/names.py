@@ -6,8 +6,7 @@ import difflib
 import fnmatch
 import functools
 from collections.abc import Iterable
-
-import botocore.session
+from typing import Any
 
 from sandbox import settings
 from sandbox.errors import SandboxError
@@ -45,16 +44,22 @@ def account_id(text: str) -> str:
     raise SandboxError(f"the sandbox has no account {text!r}" + suggestion(text, known))
 
 
+def _botocore() -> Any:
+    import botocore.session  # noqa: PLC0415  (a command that sets no fault does not wait for it)
+
+    return botocore.session.get_session()
+
+
 @functools.cache
 def services() -> frozenset[str]:
     """Return botocore's names of all services."""
-    return frozenset(botocore.session.get_session().get_available_services())
+    return frozenset(_botocore().get_available_services())
 
 
 @functools.cache
 def operations(service: str) -> frozenset[str]:
     """Return the names of a service's operations."""
-    return frozenset(botocore.session.get_session().get_service_model(service).operation_names)
+    return frozenset(_botocore().get_service_model(service).operation_names)
 
 
 def check_operation(service: str, operation: str) -> None:

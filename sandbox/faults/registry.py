@@ -87,6 +87,13 @@ class Registry:
         return not self._faults
 
     @property
+    def count(self) -> int:
+        """How many faults may still happen."""
+        with self._lock:
+            now = self._now()
+            return sum(not self._over(one, now) for one in self._faults.values())
+
+    @property
     def needs_resources(self) -> bool:
         """Whether a fault is told by its resource: finding the names in a request costs something."""
         return any("resource" in one.patterns for one in self._faults.values())

@@ -7,13 +7,16 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from sandbox.calls import Call
 from sandbox.faults.codes import refusal
 from sandbox.faults.kinds import KINDS
 from sandbox.faults.model import Fault
 from sandbox.faults.shared import registry
+
+if TYPE_CHECKING:
+    from sandbox.calls import Call
 
 _MET = "sandbox.faults"  # in the request's environment: what will still happen to its answer
 _SKEW_S = "sandbox.clock_skew_s"  # in the request's environment: how far the service's clock is ahead of ours

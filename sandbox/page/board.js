@@ -93,6 +93,17 @@ function updateFleet(element, fleet, prefix) {
   say(element.querySelector(".what"), [text(fleet.variant), count, fleet.image ? `image ${short(fleet.image)}` : ""].filter(Boolean).join(" · "));
 }
 
+// The traffic of an endpoint's variants as one: sums, and the slowest variant's latency.
+function together(sum, one) {
+  if (!sum) return one;
+  const [longer, shorter] = [list(sum.rate), list(one.rate)].sort((a, b) => b.length - a.length);
+  const gap = longer.length - shorter.length;
+  const rate = longer.map((value, index) => (Number(value) || 0) + (Number(shorter[index - gap]) || 0));
+  const add = (name) => (Number(sum[name]) || 0) + (Number(one[name]) || 0);
+  const most = (name) => [sum[name], one[name]].filter((value) => typeof value === "number").sort((a, b) => b - a)[0];
+  return { ...sum, rate, errors_5xx: add("errors_5xx"), errors_4xx: add("errors_4xx"), p99_ms: most("p99_ms") };
+}
+
 function updateTraffic(element, traffic) {
   const rate = list(traffic.rate).map((value) => Number(value) || 0);
   const most = Math.max(1, ...rate);
@@ -119,7 +130,8 @@ function makeAccount(account) {
 
 function updateAccount(element, account, parts) {
   const mine = (name) => list(parts[name]).filter((one) => text(one.account) === account.id);
-  const traffic = new Map(mine("traffic").map((one) => [text(one.endpoint), one]));
+  const traffic = new Map();
+  for (const one of mine("traffic")) traffic.set(text(one.endpoint), together(traffic.get(text(one.endpoint)), one));
   const endpoints = mine("endpoints");
   element.querySelector(".none").hidden = endpoints.length > 0 || parts.endpoints === undefined;
   keep(element.querySelector(".endpoints"), endpoints, (one) => one.name, makeEndpoint,

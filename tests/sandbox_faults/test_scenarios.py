@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import admin, faults
+from sandbox import admin_client, faults
 from sandbox.__main__ import main
 from sandbox.errors import SandboxError
 from sandbox.faults import scenarios
@@ -122,11 +122,11 @@ def ask(server: Server, method: str, document: Any = None, **headers: str) -> tu
 
 
 def token(server: Server) -> str:
-    return admin.token_file(server.application.settings).read_text()
+    return admin_client.token_file(server.application.settings).read_text()
 
 
 def test_the_token_is_the_owners_alone(server: Server) -> None:
-    mode = admin.token_file(server.application.settings).stat().st_mode
+    mode = admin_client.token_file(server.application.settings).stat().st_mode
     assert stat.S_IMODE(mode) == 0o600
     assert len(token(server)) >= 32
 
@@ -169,4 +169,4 @@ def test_a_command_without_a_server_says_what_to_do(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("SANDBOX_PORT", "1")
     settings = from_environment()
     with pytest.raises(SandboxError, match="no sandbox answers"):
-        admin.ask(settings, "GET", "/_sandbox/faults")
+        admin_client.ask(settings, "GET", "/_sandbox/faults")

@@ -228,3 +228,12 @@ def test_no_width_scrolls_sideways(browser: Browser, url: str, show: Show, width
     assert browser.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
     columns = browser.evaluate("new Set([...document.querySelectorAll('.account')].map((one) => one.offsetLeft)).size")
     assert columns == (3 if width > 1000 else 1)
+
+
+def test_the_traffic_of_variants_adds_up(browser: Browser, url: str, show: Show) -> None:
+    one = {**traffic(PRODUCTION, "production", errors=2), "rate": [1.0, 2.0, 3.0]}
+    show({**busy(), "traffic": [one, {**one, "variant": "b", "rate": [10.0], "p99_ms": 50.0}, {**one, "p99_ms": None}]})
+    browser.open(url)
+    shows(browser, "16.0 req/s · 5xx 6 · 4xx 9 · p99 50 ms")
+    labels = "[...document.querySelectorAll('svg')].map((one) => one.getAttribute('aria-label')).join()"
+    assert "now 16.0, at most 16.0" in browser.evaluate(labels)
