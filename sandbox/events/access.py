@@ -69,10 +69,8 @@ def use_key(
     arn = _key_arn(key, owner, region)
     context = {"kms:ViaService": f"{via}.{region}.amazonaws.com", "kms:CallerAccount": owner}
     if service:
-        context = {
-            "aws:SourceArn": source_arn,
-            "aws:SourceAccount": source_arn.split(":")[4] if source_arn else account,
-        }
+        from_account = source_arn.split(":")[4] if source_arn else owner
+        context = {"aws:SourceArn": source_arn, "aws:SourceAccount": from_account}
     for action in ("kms:GenerateDataKey", "kms:Decrypt"):
         check(who, action, arn, context)
 

@@ -12,6 +12,7 @@ from moto.ecr.models import ecr_backends
 from moto.events.models import events_backends
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
+from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
 from moto.sagemaker.models import sagemaker_backends
 from moto.sns.models import sns_backends
@@ -125,6 +126,22 @@ def _lambda(request: Request, account: str, region: str, resource: str) -> Found
     return _parsed(document, f"policy of {resource}"), "default", ()
 
 
+def _logs(request: Request, account: str, region: str, resource: str) -> Found:
+    """Policies for services lie in the account, and name the log groups
+    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html).
+    """
+    del resource
+    backend: Any = logs_backends[account][region]
+    if request.principal.kind != "service":
+        return _NOTHING
+    found = [
+        policy
+        for one in list(backend.resource_policies.values())
+        for policy in _parsed(one.policy_document, f"log policy {one.policy_name}")
+    ]
+    return tuple(found), "default", ()
+
+
 def _ecr(request: Request, account: str, region: str, resource: str) -> Found:
     backend: Any = ecr_backends[account][region]
     repository = backend.repositories.get(resource.removeprefix("repository/"))
@@ -195,6 +212,7 @@ _FINDERS: dict[str, Callable[[Request, str, str, str], Found]] = {
     "iam": _iam,
     "kms": _kms,
     "lambda": _lambda,
+    "logs": _logs,
     "s3": _s3,
     "sagemaker": _sagemaker,
     "sns": _sns,
