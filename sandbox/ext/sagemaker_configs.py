@@ -149,3 +149,5 @@ def _check_capacity(variant: Mapping[str, Any]) -> None:
         raise invalid("MemorySizeInMB must be one of [1024, 2048, 3072, 4096, 5120, 6144].")
     if serverless and not 1 <= int(serverless.get("MaxConcurrency") or 0) <= 200:
         raise invalid("MaxConcurrency must be from 1 to 200.")
+    if serverless and int(serverless.get("ProvisionedConcurrency") or 0) > int(serverless["MaxConcurrency"]):
+        raise invalid("ProvisionedConcurrency must not exceed MaxConcurrency.")

@@ -78,7 +78,7 @@ def create_endpoint(self: Any) -> ActionResult:
         _plan(request.get("DeploymentConfig"), made.fleet)
         endpoints[record.name] = made
     announce(made)
-    context.current().clock.run(deployment.create(made), name=f"create {made.name}")
+    context.current().clock.run(deployment.safely(made, deployment.create(made)), name=f"create {made.name}")
     return ActionResult({"EndpointArn": made.arn})
 
 
@@ -137,7 +137,7 @@ def update_endpoint(self: Any) -> ActionResult:
         endpoint.pending, endpoint.started = green, utcnow()
         endpoint.move("Updating", None)
     steps = deployment.update(endpoint, green, plan, Watch(endpoint.account_id, endpoint.region, plan.alarms))
-    context.current().clock.run(steps, name=f"update {endpoint.name}")
+    context.current().clock.run(deployment.safely(endpoint, steps), name=f"update {endpoint.name}")
     return ActionResult({"EndpointArn": endpoint.arn})
 
 
@@ -165,7 +165,8 @@ def update_endpoint_weights_and_capacities(self: Any) -> ActionResult:
                 raise invalid(f"The serverless variant {name} has no instance count.")
             wanted[name] = (one.get("DesiredWeight"), count)
         endpoint.move("Updating", endpoint.failure_reason)
-    context.current().clock.run(deployment.scale(endpoint, wanted), name=f"scale {endpoint.name}")
+    steps = deployment.safely(endpoint, deployment.scale(endpoint, wanted))
+    context.current().clock.run(steps, name=f"scale {endpoint.name}")
     return ActionResult({"EndpointArn": endpoint.arn})
 
 

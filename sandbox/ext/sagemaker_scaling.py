@@ -48,7 +48,7 @@ class Instances:
                 raise ValueError(f"{resource_id} cannot be scaled now")
             endpoint, variant = found
             endpoint.move("Updating", endpoint.failure_reason)
-        steps = deployment.scale(endpoint, {variant.name: (None, count)}, done)
+        steps = deployment.safely(endpoint, deployment.scale(endpoint, {variant.name: (None, count)}, done))
         context.current().clock.run(steps, name=f"autoscale {endpoint.name}")
 
 

@@ -35,6 +35,22 @@ NOT_READY = (
 )
 
 
+def safely(endpoint: Endpoint, steps: Steps) -> Steps:
+    """Work through the steps; a fault of the sandbox's own must not leave the endpoint busy for ever."""
+    creating = endpoint.status == "Creating"
+    try:
+        yield from steps
+    except Exception as error:
+        log.exception("endpoint %s of %s", endpoint.name, endpoint.account_id)
+        with endpoint.lock:
+            green, endpoint.green, endpoint.share = endpoint.pending, None, 0.0
+            endpoint.pending = endpoint.started = None
+        if green is not None and green is not endpoint.fleet:
+            green.stop()
+        endpoint.enter(None)
+        endpoint.move("Failed" if creating else "InService", f"InternalServerError: {error!r}")
+
+
 def create(endpoint: Endpoint) -> Steps:
     """Creating -> InService, or Failed with the reason."""
     endpoint.enter("creating", PROVISION)

@@ -50,7 +50,7 @@ class Policy:
     arn: str
     alarms: list[Alarm] = field(default_factory=list)
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
-    scaled_out: tuple[float, int] | None = None  # when, and to how many
+    scaled_out: tuple[float, int, int] | None = None  # when, to how many, from how many
     scaled_in: float | None = None
 
     @property
@@ -114,14 +114,14 @@ def triggered(arn: str, alarm_name: str) -> None:
     count = capacity.current(account_id, region, policy.dimension, policy.resource_id)
     if target is None or alarm is None or count is None:
         raise ValueError(f"the scalable target {policy.resource_id} is gone")
-    wanted = _wanted(policy, alarm, count)
+    wanted = _wanted(policy, alarm, _base(policy, count))
     wanted = max(int(target.min_capacity), min(wanted, int(target.max_capacity)))
     if wanted == count or not _may(policy, target, count, wanted):
         return
     cause = f"monitor alarm {alarm_name} in state {alarm.state} triggered policy {policy.name}"
     if capacity.set_desired(account_id, region, target, wanted, cause) is not None:
         if wanted > count:
-            policy.scaled_out = (now(), wanted)
+            policy.scaled_out = (now(), wanted, count)
             policy.scaled_in = None  # scaling out ends the cooldown of scaling in
         else:
             policy.scaled_in = now()
@@ -156,6 +156,14 @@ def _query(one: Mapping[str, Any]) -> dict[str, Any]:
     if not one.get("MetricStat"):
         return dict(one)
     return {**one, "MetricStat": {"Period": 60, **one["MetricStat"]}}
+
+
+def _base(policy: Policy, count: int) -> int:
+    """What steps are added to: within the cooldown, what the last scaling out added counts as part of this one."""
+    last = policy.scaled_out
+    if policy.kind != "StepScaling" or last is None:
+        return count
+    return last[2] if now() < last[0] + float(policy.configuration.get("Cooldown", 0)) else count
 
 
 def _wanted(policy: Policy, alarm: Alarm, count: int) -> int:

@@ -114,6 +114,7 @@ def window(minutes: int = 60) -> dict[str, datetime]:
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """An account with a topic; what is published to it is kept."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("SANDBOX_IAM", "enforce")
     made = World(HandClock())
     clocks.share(made.clock)
     settings = Settings(home=tmp_path, repository=Path(__file__).parents[2], port=4780, run_id="alarms")

@@ -277,3 +277,36 @@ def test_tags(world: World) -> None:
     cloudwatch = world.client("cloudwatch")
     arn = world.shown()["AlarmArn"]
     assert cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "owner", "Value": "us"}]
+
+
+def test_a_topic_that_does_not_let_cloudwatch_in(world: World) -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html."""
+
+    def policy(source: str) -> str:
+        return json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Sid": "alarms",
+                        "Effect": "Allow",
+                        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                        "Action": "sns:Publish",
+                        "Resource": world.topic,
+                        "Condition": {"ArnLike": {"aws:SourceArn": source}},
+                    }
+                ],
+            }
+        )
+
+    sns = world.client("sns")
+    world.alarm(AlarmActions=[world.topic])
+    arn = world.shown()["AlarmArn"]
+    for source, sent in ((arn.replace("errors", "others"), 0), (arn, 1)):
+        sns.set_topic_attributes(TopicArn=world.topic, AttributeName="Policy", AttributeValue=policy(source))
+        world.minute(0.0)
+        world.minute(1.0)
+        assert len(mail(world)) == sent
+    actions = world.client("cloudwatch").describe_alarm_history(AlarmName="errors", HistoryItemType="Action")
+    refused = actions["AlarmHistoryItems"][-1]["HistorySummary"]
+    assert "not authorized to perform: sns:Publish" in refused

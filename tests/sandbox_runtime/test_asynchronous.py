@@ -1,0 +1,133 @@
+"""Asynchronous endpoints.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference.html
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from .conftest import BUCKET, World, until
+
+
+@pytest.fixture
+def later(world: World) -> World:
+    """An asynchronous endpoint that tells a queue of successes and failures."""
+    sns, sqs = world.client("sns"), world.client("sqs")
+    topic = sns.create_topic(Name="answers")["TopicArn"]
+    queue = sqs.create_queue(QueueName="answers")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    world.model("one")
+    world.config(
+        "c1",
+        "one",
+        AsyncInferenceConfig={
+            "OutputConfig": {
+                "S3OutputPath": f"s3://{BUCKET}/out",
+                "S3FailurePath": f"s3://{BUCKET}/failed",
+                "NotificationConfig": {"SuccessTopic": topic, "ErrorTopic": topic},
+            },
+            "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 1},
+        },
+    )
+    world.endpoint(config="c1")
+    return world
+
+
+def ask(world: World, body: dict[str, Any], **more: Any) -> dict[str, Any]:
+    world.client("s3").put_object(Bucket=BUCKET, Key="in.json", Body=json.dumps(body).encode())
+    answer = world.client("sagemaker-runtime").invoke_endpoint_async(
+        EndpointName="shop",
+        InputLocation=f"s3://{BUCKET}/in.json",
+        ContentType="application/json",
+        **more,
+    )
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202
+    return dict(answer)
+
+
+def read(world: World, location: str) -> bytes | None:
+    key = location.removeprefix(f"s3://{BUCKET}/")
+    try:
+        return bytes(world.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    except ClientError:
+        return None
+
+
+def told(world: World) -> dict[str, Any]:
+    sqs = world.client("sqs")
+    url = sqs.get_queue_url(QueueName="answers")["QueueUrl"]
+    found = until(lambda: sqs.receive_message(QueueUrl=url).get("Messages"), bool)
+    return dict(json.loads(json.loads(found[0]["Body"])["Message"]))
+
+
+def test_the_answer_lies_in_s3_and_the_topic_is_told(later: World) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-check-predictions.html."""
+    asked = ask(later, {}, InferenceId="mine")
+    assert asked["InferenceId"] == "mine"
+    body = until(lambda: read(later, asked["OutputLocation"]), bool)
+    assert json.loads(body)["model"] == "one"
+    notice = told(later)
+    assert (notice["invocationStatus"], notice["inferenceId"]) == ("Completed", "mine")
+    assert notice["responseParameters"]["outputLocation"] == asked["OutputLocation"]
+    assert notice["requestParameters"]["endpointName"] == "shop"
+
+
+@pytest.mark.parametrize("body", [{"status": 500}, {"crash": True}])
+def test_a_failure_lies_where_failures_lie(later: World, body: dict[str, Any]) -> None:
+    asked = ask(later, body)
+    reason = until(lambda: read(later, asked["FailureLocation"]), bool)
+    assert b"Error" in reason
+    assert read(later, asked["OutputLocation"]) is None
+    notice = told(later)
+    assert notice["invocationStatus"] == "Failed"
+    assert "responseParameters" not in notice
+
+
+def test_an_input_that_is_not_there(later: World) -> None:
+    asked = later.client("sagemaker-runtime").invoke_endpoint_async(
+        EndpointName="shop", InputLocation=f"s3://{BUCKET}/nothing"
+    )
+    assert b"NoSuchKey" in until(lambda: read(later, asked["FailureLocation"]), bool)
+
+
+def test_each_instance_works_on_so_many_and_the_others_wait(later: World) -> None:
+    locations = [ask(later, {"sleep": 0.3})["OutputLocation"] for _ in range(3)]
+    cloudwatch = later.client("cloudwatch")
+    names = until(
+        lambda: {one["MetricName"] for one in cloudwatch.list_metrics(Namespace="AWS/SageMaker")["Metrics"]},
+        lambda seen: {"ApproximateBacklogSize", "ApproximateBacklogSizePerInstance"} <= seen,
+    )
+    assert "HasBacklogWithoutCapacity" in names
+    for location in locations:
+        assert until(partial(read, later, location), bool)
+
+
+def test_without_instances_requests_wait(later: World) -> None:
+    """Scale to zero: https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html."""
+    change = later.client("sagemaker").update_endpoint_weights_and_capacities
+    change(EndpointName="shop", DesiredWeightsAndCapacities=[{"VariantName": "v0", "DesiredInstanceCount": 0}])
+    later.settle()
+    assert not list((later.home / "workloads").glob("*.json"))
+    asked = ask(later, {})
+    assert read(later, asked["OutputLocation"]) is None
+    change(EndpointName="shop", DesiredWeightsAndCapacities=[{"VariantName": "v0", "DesiredInstanceCount": 1}])
+    assert until(lambda: read(later, asked["OutputLocation"]), bool)
+
+
+def test_the_two_ways_of_asking_exclude_each_other(later: World) -> None:
+    with pytest.raises(ClientError, match="asynchronous"):
+        later.invoke()
+    with pytest.raises(ClientError, match="RequestTTLSeconds must be"):
+        ask(later, {}, RequestTTLSeconds=60 * 60 * 24)
+    later.config("plain", "one")
+    later.client("sagemaker").create_endpoint(EndpointName="now", EndpointConfigName="plain")
+    later.settle("now")
+    with pytest.raises(ClientError, match="no AsyncInferenceConfig"):
+        later.client("sagemaker-runtime").invoke_endpoint_async(EndpointName="now", InputLocation="s3://x/y")

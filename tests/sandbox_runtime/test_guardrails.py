@@ -1,0 +1,240 @@
+"""Deployments watched by alarms that are evaluated on real requests.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox import board, faults
+from sandbox.ext import sagemaker_board
+
+from .conftest import ACCOUNT, REGION, World, until
+
+
+@pytest.fixture
+def two(world: World) -> Iterator[World]:
+    """An endpoint on c1, a config c2, and an alarm on server errors of a minute. No faults."""
+    faults.use()
+    world.endpoint()
+    world.model("two")
+    world.config("c2", "two")
+    world.client("cloudwatch").put_metric_alarm(
+        AlarmName="errors",
+        Namespace="AWS/SageMaker",
+        MetricName="Invocation5XXErrors",
+        Dimensions=[{"Name": "EndpointName", "Value": "shop"}, {"Name": "VariantName", "Value": "v0"}],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="notBreaching",
+    )
+    yield world
+    faults.use()
+
+
+def deployment(bake: int = 3000, alarm: str = "errors") -> dict[str, Any]:
+    routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
+    return {
+        "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": bake},
+        "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm}]},
+    }
+
+
+def update(world: World, config: str = "c2", **more: Any) -> None:
+    world.client("sagemaker").update_endpoint(EndpointName="shop", EndpointConfigName=config, **more)
+
+
+@contextlib.contextmanager
+def traffic(world: World, body: dict[str, Any]) -> Iterator[None]:
+    """Send requests until the end, whatever they are answered."""
+    over = threading.Event()
+
+    def send() -> None:
+        while not over.is_set():
+            with contextlib.suppress(ClientError):
+                world.invoke(body)
+            over.wait(0.02)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_real_errors_in_the_bake_roll_back(two: World) -> None:
+    update(two, DeploymentConfig=deployment())
+    until(lambda: two.invoke()["model"], lambda model: model == "two")
+    with traffic(two, {"status": 500}):
+        seen = two.settle()
+    assert (seen["EndpointStatus"], seen["EndpointConfigName"]) == ("InService", "c1")
+    assert "[errors] went into ALARM" in seen["FailureReason"]
+    history = two.client("cloudwatch").describe_alarm_history(AlarmName="errors", HistoryItemType="StateUpdate")
+    assert any("to ALARM" in item["HistorySummary"] for item in history["AlarmHistoryItems"])
+    assert two.invoke()["model"] == "one"
+
+
+def test_good_requests_pass_the_bake(two: World) -> None:
+    update(two, DeploymentConfig=deployment(bake=180))
+    with traffic(two, {}):
+        seen = two.settle()
+    assert (seen["EndpointConfigName"], seen.get("FailureReason")) == ("c2", None)
+    assert two.client("cloudwatch").describe_alarms()["MetricAlarms"][0]["StateValue"] == "OK"
+
+
+def test_an_alarm_on_the_new_config_alone(two: World) -> None:
+    """Errors of the old fleet do not count against the new one: the dimension EndpointConfigName."""
+    names = {"EndpointName": "shop", "VariantName": "v0", "EndpointConfigName": "c2"}
+    two.client("cloudwatch").put_metric_alarm(
+        AlarmName="green",
+        Namespace="AWS/SageMaker",
+        MetricName="ModelLatency",
+        Dimensions=[{"Name": name, "Value": value} for name, value in names.items()],
+        ExtendedStatistic="p99",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1.0,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    two.invoke()
+    later = two.context.clock.elapsed() + 150
+    until(two.context.clock.elapsed, lambda now: bool(now > later))
+    state = two.client("cloudwatch").describe_alarms(AlarmNames=["green"])["MetricAlarms"][0]["StateValue"]
+    assert state == "INSUFFICIENT_DATA"
+    update(two, DeploymentConfig=deployment(alarm="green"))
+    with traffic(two, {}):
+        assert two.settle()["EndpointConfigName"] == "c1"
+
+
+def test_an_alarm_that_rings_already_stops_it_before_any_request(two: World) -> None:
+    two.client("cloudwatch").put_composite_alarm(AlarmName="always", AlarmRule="TRUE")
+    update(two, DeploymentConfig=deployment(alarm="always"))
+    seen = two.settle()
+    assert (seen["EndpointConfigName"], two.invoke()["model"]) == ("c1", "one")
+    assert "[always]" in seen["FailureReason"]
+    assert len(list((two.home / "workloads").glob("*.json"))) == 1
+
+
+def test_a_short_ring_is_not_missed(two: World) -> None:
+    update(two, DeploymentConfig=deployment())
+    until(lambda: two.invoke()["model"], lambda model: model == "two")
+    for state in ("ALARM", "OK"):
+        two.client("cloudwatch").set_alarm_state(AlarmName="errors", StateValue=state, StateReason="test")
+    assert two.settle()["EndpointConfigName"] == "c1"
+
+
+def test_variant_names_stay_under_guardrails(two: World) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html."""
+    variant = {"VariantName": "other", "ModelName": "two", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    two.client("sagemaker").create_endpoint_config(EndpointConfigName="c3", ProductionVariants=[variant])
+    with pytest.raises(ClientError, match="variant names"):
+        update(two, "c3", DeploymentConfig=deployment())
+    update(two, "c3")
+    assert two.settle()["EndpointConfigName"] == "c3"
+
+
+def test_inf1_falls_back_to_all_at_once_without_a_bake(two: World) -> None:
+    variant = {"VariantName": "v0", "ModelName": "two", "InstanceType": "ml.inf1.xlarge", "InitialInstanceCount": 1}
+    two.client("sagemaker").create_endpoint_config(EndpointConfigName="c3", ProductionVariants=[variant])
+    began = two.context.clock.elapsed()
+    update(two, "c3", DeploymentConfig=deployment(bake=30_000))
+    assert two.settle()["EndpointConfigName"] == "c3"
+    assert two.context.clock.elapsed() - began < 10_000
+
+
+def fault(kind: str, **match: str) -> None:
+    faults.registry().add([{"kind": kind, "match": match, "times": 1}])
+
+
+def test_no_capacity_fails_a_creation_and_rolls_an_update_back(two: World) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-troubleshoot.html."""
+    fault("capacity", resource="shop", instance_type="ml.m5.*", operation="UpdateEndpoint")
+    update(two)
+    seen = two.settle()
+    assert (seen["EndpointStatus"], seen["EndpointConfigName"]) == ("InService", "c1")
+    assert seen["FailureReason"].startswith("Unable to provision requested ML compute capacity")
+    fault("capacity", resource="second")
+    two.client("sagemaker").create_endpoint(EndpointName="second", EndpointConfigName="c2")
+    seen = two.settle("second")
+    assert seen["EndpointStatus"] == "Failed"
+    assert "InsufficientInstanceCapacity" in seen["FailureReason"]
+
+
+def test_instances_that_are_never_ready(two: World) -> None:
+    fault("never-ready", resource="shop")
+    update(two)
+    seen = two.settle()
+    assert seen["EndpointConfigName"] == "c1"
+    assert "did not pass the ping health check" in seen["FailureReason"]
+
+
+def test_a_bake_that_is_to_fail(two: World) -> None:
+    fault("fail-bake", resource="shop")
+    update(two, DeploymentConfig=deployment())
+    assert two.settle()["EndpointConfigName"] == "c1"
+
+
+def test_the_page_shows_the_deployment(two: World) -> None:
+    update(two, DeploymentConfig=deployment())
+    until(lambda: two.invoke()["model"], lambda model: model == "two")
+    (shown,) = sagemaker_board.everywhere()
+    (part,) = board.snapshot()["parts"]["endpoints"]
+    assert shown.account_id == part["account"] == ACCOUNT
+    assert (part["status"], part["config"], part["target"], part["phase"]) == ("Updating", "c1", "c2", "baking")
+    assert part["alarms"] == ["errors"]
+    assert [(one["role"], one["config"], one["share"]) for one in part["fleets"]] == [
+        ("live", "c1", 0),
+        ("new", "c2", 1),
+    ]
+    (rate,) = board.snapshot()["parts"]["traffic"]
+    assert sum(rate["rate"]) > 0
+    assert rate["p99_ms"] > 0
+    two.client("cloudwatch").set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="test")
+    two.settle()
+
+
+def test_processes_are_measured(two: World) -> None:
+    """Endpoint instance metrics: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html."""
+    cloudwatch = two.client("cloudwatch")
+    names = until(
+        lambda: {one["MetricName"] for one in cloudwatch.list_metrics(Namespace="/aws/sagemaker/Endpoints")["Metrics"]},
+        lambda seen: len(seen) == 3,
+    )
+    assert names == {"CPUUtilization", "MemoryUtilization", "DiskUtilization"}
+    metrics = cloudwatch.list_metrics(Namespace="AWS/SageMaker")["Metrics"]
+    assert not metrics  # no request, no data point
+    two.invoke()
+    assert {one["MetricName"] for one in cloudwatch.list_metrics(Namespace="AWS/SageMaker")["Metrics"]} == {
+        "Invocations",
+        "InvocationsPerInstance",
+        "Invocation4XXErrors",
+        "Invocation5XXErrors",
+        "InvocationModelErrors",
+        "ConcurrentRequestsPerModel",
+        "ModelLatency",
+        "OverheadLatency",
+    }
+    assert REGION in two.client("sagemaker").describe_endpoint(EndpointName="shop")["EndpointArn"]
+
+
+def test_a_fault_of_our_own_does_not_leave_it_updating(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("sandbox.runtime.deployment.faults.asks", broken)
+    update(two)
+    seen = two.settle()
+    assert (seen["EndpointConfigName"], seen["FailureReason"]) == ("c1", "InternalServerError: RuntimeError('broken')")
+    assert two.invoke()["model"] == "one"
