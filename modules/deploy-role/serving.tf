@@ -80,6 +80,18 @@ locals {
         { test = "StringEqualsIfExists", variable = "application-autoscaling:service-namespace", values = ["sagemaker"] },
       ]
     }
+    # Who makes a scaling policy needs what it comes to: its alarms, and changing the number of instances.
+    # https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_id-based-policy-examples.html
+    MakeScalingAlarms = {
+      actions    = ["cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"]
+      resources  = ["arn:aws:cloudwatch:${local.here}:alarm:TargetTracking-endpoint/${local.prefix}-*"]
+      conditions = []
+    }
+    ResizeEndpoints = {
+      actions    = ["sagemaker:UpdateEndpointWeightsAndCapacities"]
+      resources  = ["arn:aws:sagemaker:${local.here}:endpoint/${local.prefix}-*"]
+      conditions = []
+    }
     LetAutoscalingWork = {
       actions   = ["iam:CreateServiceLinkedRole"]
       resources = ["${local.iam}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/*"]
