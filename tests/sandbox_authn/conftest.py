@@ -15,7 +15,7 @@ from botocore.config import Config
 from sandbox.server import Server, running_in
 
 Client = Callable[..., Any]
-_VARIABLES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION")
+_VARIABLES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "SANDBOX_IAM")
 
 
 def free_port() -> int:
@@ -26,8 +26,9 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = running_in(Path(tmp_path_factory.mktemp("sandbox")), free_port()).start()
     before = {name: os.environ.get(name) for name in _VARIABLES}
+    os.environ["SANDBOX_IAM"] = "enforce"
+    running = running_in(Path(tmp_path_factory.mktemp("sandbox")), free_port()).start()
     settings = running.application.settings
     os.environ |= {
         "AWS_CONFIG_FILE": str(settings.aws_config),

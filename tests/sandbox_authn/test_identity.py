@@ -1,4 +1,4 @@
-"""Accounts, sessions, and keys that are of no use."""
+"""Keys that are of no use, and requests without any."""
 
 from __future__ import annotations
 
@@ -28,23 +28,6 @@ def stranger(key: str = "AKIAABCDEFGHIJKLMNOP", secret: str = "wrong", **more: A
 
 
 @pytest.mark.parametrize(
-    ("profile", "account", "role"),
-    [
-        ("dev", "111111111111", "operator"),
-        ("qa", "222222222222", "operator"),
-        ("production", "333333333333", "operator"),
-        ("application", "444444444444", "search-application"),
-    ],
-)
-def test_each_profile_is_its_accounts_operator(
-    client: Callable[..., Any], profile: str, account: str, role: str
-) -> None:
-    who = client("sts", profile).get_caller_identity()
-    assert who["Account"] == account
-    assert who["Arn"] == f"arn:aws:sts::{account}:assumed-role/{role}/person-{profile}"
-
-
-@pytest.mark.parametrize(
     ("service", "call", "expected"),
     [
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/CommonErrors.html and each service's own list
@@ -67,20 +50,6 @@ def test_a_role_that_does_not_exist_is_access_denied(client: Callable[..., Any])
     assert refused(client("sts").assume_role, **call) == ("AccessDenied", 403)
 
 
-def test_how_long_a_session_may_last(client: Callable[..., Any]) -> None:
-    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_update-role-settings.html, "Role chaining"
-    arn = client("iam").create_role(RoleName="short", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    long = client("iam").create_role(
-        RoleName="long", AssumeRolePolicyDocument=json.dumps(TRUST), MaxSessionDuration=43200
-    )["Role"]["Arn"]
-    sts, name = client("sts"), {"RoleSessionName": "me"}
-    assert refused(sts.assume_role, RoleArn=arn, DurationSeconds=7200, **name) == ("ValidationError", 400)
-    assert refused(sts.assume_role, RoleArn=long, DurationSeconds=7200, **name) == ("ValidationError", 400)  # chained
-    person = boto3.Session(profile_name="person").client("sts")
-    assert person.assume_role(RoleArn=long, DurationSeconds=7200, **name)["Credentials"]["AccessKeyId"]
-    person.close()
-
-
 def test_temporary_credentials_need_their_token_and_their_time(client: Callable[..., Any]) -> None:
     client("iam").create_role(RoleName="timed", AssumeRolePolicyDocument=json.dumps(TRUST))
     made = identity.role_credentials("arn:aws:iam::111111111111:role/timed", session_name="test")
@@ -96,19 +65,6 @@ def test_temporary_credentials_need_their_token_and_their_time(client: Callable[
     assert refused(late("ssm").describe_parameters) == ("ExpiredTokenException", 400)
     with pytest.raises(AwsError, match="AccessDenied"):
         identity.role_credentials("arn:aws:iam::111111111111:role/none", session_name="test")
-
-
-def test_a_key_that_was_switched_off_is_unknown(client: Callable[..., Any]) -> None:
-    iam = client("iam")
-    iam.create_user(UserName="leaver")
-    made = iam.create_access_key(UserName="leaver")["AccessKey"]
-    key = made["AccessKeyId"]
-    assert (
-        stranger(key, made["SecretAccessKey"])("sts").get_caller_identity()["Arn"]
-        == "arn:aws:iam::111111111111:user/leaver"
-    )
-    iam.update_access_key(UserName="leaver", AccessKeyId=key, Status="Inactive")
-    assert refused(stranger(key)("sts").get_caller_identity) == ("InvalidClientTokenId", 403)
 
 
 def test_nobody_is_let_in_unsigned(server: Server) -> None:
