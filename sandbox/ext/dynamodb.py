@@ -11,12 +11,17 @@ from typing import Any
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import StreamShard
 from moto.dynamodb.responses import DynamoHandler
+from werkzeug.wrappers import Response
 
+from sandbox.calls import Call
+from sandbox.door import on_service
 from sandbox.errors import AwsError
-from sandbox.events import queues, streams, tables, work
+from sandbox.events import exports, queues, streams, tables, work
+from sandbox.iam import world
 from sandbox.runtime.clock import Timer
 from sandbox.settings import Settings
 
+_EXPORTS = frozenset({"ExportTableToPointInTime", "DescribeExport", "ListExports"})
 TOKEN_LIFE = 600.0  # AWS seconds
 _originals: dict[str, Any] = {}
 _tokens: dict[tuple[str, str], tuple[queues.Moment, str]] = {}
@@ -28,6 +33,8 @@ def install(settings: Settings) -> None:
     del settings
     shutdown()
     _tokens.clear()
+    exports.forget()
+    on_service("dynamodb", _exported)
     for owner, name, function in (
         (DynamoHandler, "call_action", _call_action),
         (DynamoHandler, "transact_write_items", _transact_write_items),
@@ -41,6 +48,19 @@ def install(settings: Settings) -> None:
     StreamShard.add = streams.add
     StreamShard.get = streams.get
     _timers.append(work.every(tables.EXPIRY_EVERY, "items that expire", tables.expire))
+
+
+def _exported(call: Call) -> Response | None:
+    request = json.loads(call.body() or b"{}") if call.operation in _EXPORTS else {}
+    if call.operation == "ExportTableToPointInTime" and call.principal is not None:
+        found: Any = {"ExportDescription": exports.start(world.principal_of(call.principal), request)}
+    elif call.operation == "DescribeExport":
+        found = {"ExportDescription": exports.described(str(request.get("ExportArn")))}
+    elif call.operation == "ListExports":
+        found = {"ExportSummaries": exports.listed(request.get("TableArn"))}
+    else:
+        return None
+    return Response(json.dumps(found), content_type="application/x-amz-json-1.0")
 
 
 def shutdown() -> None:

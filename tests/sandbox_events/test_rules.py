@@ -104,9 +104,7 @@ def test_targets_get_parts_constants_and_texts(dev: Account) -> None:
     put(dev, {"name": 'a "b"', "list": [1, {"x": "y"}]}, Source="shaped")
     assert dev.bodies(made[0][0]) == [{"constant": True}]
     assert dev.bodies(made[1][0]) == [[1, {"x": "y"}]]
-    assert dev.bodies(made[2][0]) == [
-        {"text": 'a "b" of shaped', "list": [1, {"x": "y"}], "a": 'a "b"', "gone": ""}
-    ]
+    assert dev.bodies(made[2][0]) == [{"text": 'a "b" of shaped', "list": [1, {"x": "y"}], "a": 'a "b"', "gone": ""}]
     assert dev.bodies(made[3][0]) == ['a "b": [1,{"x":"y"}]']
 
 
