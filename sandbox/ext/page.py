@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from sandbox import admin, board, door
 from sandbox.calls import Call
+from sandbox.iam import denials
 from sandbox.page import page
 from sandbox.settings import Settings
 
@@ -34,6 +35,7 @@ def install(settings: Settings) -> None:
 
     admin.on_path(settings, "/_sandbox/board", answer)
     door.on_path("/", root)
+    board.register("denials", denials.last)
 
 
 def for_browsers(call: Call) -> bool:

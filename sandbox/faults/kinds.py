@@ -86,11 +86,6 @@ KINDS: Mapping[str, Kind] = {
     "training-capacity-error": Kind(
         "a training job fails with a CapacityError once it was accepted", facts=_JOB, effect={"message": _MESSAGE}
     ),
-    "spot-interruption": Kind(
-        "a training job on spot instances is interrupted",
-        facts=_JOB,
-        effect={"after_s": Setting(60.0, "AWS seconds of training before it")},
-    ),
     "events.duplicate": Kind(
         "an event is delivered more than once",
         facts=_EVENT,

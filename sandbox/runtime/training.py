@@ -21,7 +21,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.utils import utcnow
 
-from sandbox import workloads
+from sandbox import faults, workloads
 from sandbox.cloudwatch.metrics import record
 from sandbox.events import sagemaker as events
 from sandbox.runtime import container, programs, roles
@@ -98,6 +98,7 @@ def run(context: Context, job: TrainingJob) -> Steps:
     try:
         job.enter("Starting")
         yield LAUNCH
+        _require_capacity(job)
         _work(context, job, Layout(folder / "ml"))
     except (JobError, container.StartError) as error:
         job.failure_reason = str(error)
@@ -108,6 +109,18 @@ def run(context: Context, job: TrainingJob) -> Steps:
         job.enter("Failed", "Failed")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _require_capacity(job: TrainingJob) -> None:
+    """Raise JobError when no instances are to be had: a job that was accepted fails then.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html (FailureReason)
+    """
+    kind = str((job.request.get("ResourceConfig") or {}).get("InstanceType", ""))
+    fault = faults.asks("training-capacity-error", account=job.account_id, resource=job.name, instance_type=kind)
+    if fault is not None:
+        reason = "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different "
+        raise JobError(fault.text("message") or f"{reason}ML instance type or after some time.")
 
 
 def _work(context: Context, job: TrainingJob, layout: Layout) -> None:
