@@ -112,8 +112,9 @@ def alone(request_file: str) -> Iterator[None]:
 
 
 def _stamp(request: str) -> list[str]:
-    """Return whom credentials were given to: another caller must not get them."""
-    return [request, os.environ.get("AWS_ACCESS_KEY_ID", "")]
+    """Return whom credentials were given to: another caller must not get them. A profile comes before keys."""
+    chosen = json.loads(request)["variables"].get("AWS_PROFILE")
+    return [request, "" if chosen else os.environ.get("AWS_ACCESS_KEY_ID", "")]
 
 
 def _renewed(path: str, request: str) -> dict[str, str] | None:

@@ -19,8 +19,11 @@ import pytest
 from glue.aws import credential_process
 from glue.aws.accounts import Accounts
 from glue.aws.role_profiles import RoleProfiles
+from glue.cli.app import App
 from glue.core import roles
 from glue.errors import RefusedError
+from glue.tf.commands import Identity
+from glue.workspace import Stack
 from sandbox.server import Server
 
 from .conftest import Estate
@@ -306,3 +309,45 @@ def test_pipelines_with_a_token_have_each_role_by_that_token(
         token.write_text("renewed\n")
         accounts.session(estate.qa, roles.PROMOTE)
     assert seen[-2:] == [("slipway-qa-deploy-serving", "first"), ("slipway-qa-promote", "renewed")]
+
+
+def test_terraform_gets_the_role_by_its_profile(
+    estate: Estate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = App(environ={**os.environ, "SLIPWAY_WORK": str(tmp_path)})
+    identity = app.identity(Stack(estate.qa, "serving", "ranker"))
+    app.close()
+    assert identity == Identity({"AWS_CONFIG_FILE": str(tmp_path / "aws" / "config"), "AWS_PROFILE": NAME})
+    assert (tmp_path / "aws" / "roles" / f"{NAME}.credentials").is_file()
+
+
+def test_bootstrap_gets_the_caller_as_he_is(estate: Estate, tmp_path: Path) -> None:
+    app = App(environ={**os.environ, "SLIPWAY_WORK": str(tmp_path)})
+    assert app.identity(Stack(estate.qa, "bootstrap")) == Identity({"AWS_PROFILE": "qa"})
+    app.close()
+    assert not (tmp_path / "aws").exists()
+
+
+def test_a_callers_keys_are_passed_on_to_the_profiles_program(
+    estate: Estate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = boto3.Session(profile_name="qa").get_credentials()
+    assert found is not None
+    keys = found.get_frozen_credentials()
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    for name, value in zip(credential_process.KEYS, (keys.access_key, keys.secret_key, keys.token), strict=True):
+        monkeypatch.setenv(name, str(value))
+    app = App(environ={**os.environ, "SLIPWAY_WORK": str(tmp_path)})
+    identity = app.identity(Stack(estate.qa, "serving", "ranker"))
+    app.close()
+    assert identity.without == credential_process.KEYS
+    assert identity.passed == {f"SLIPWAY_CALLER_{name}": name for name in credential_process.KEYS}
+    assert identity.variables["AWS_PROFILE"] == NAME
+
+
+def test_the_plan_role_takes_no_lock(estate: Estate, as_role: Any, tmp_path: Path) -> None:
+    as_role(roles.PLAN)
+    app = App(environ={**os.environ, "SLIPWAY_WORK": str(tmp_path)})
+    assert app.identity(Stack(estate.qa, "serving", "ranker")) == Identity(locks=False)
+    app.close()
