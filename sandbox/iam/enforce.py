@@ -1,11 +1,12 @@
 """The verdict on every request, at the front door and for what the sandbox's services do for a role.
 
-SANDBOX_IAM chooses: `enforce` refuses, `observe` (the default) notes what would be refused and lets it pass, `off` asks
+SANDBOX_IAM chooses: `enforce` (the default) refuses, `observe` notes what would be refused and lets it pass, `off` asks
 nobody. Every denial is a line of `.sandbox/denials.jsonl`.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
@@ -15,7 +16,7 @@ from typing import Literal, cast
 from glue.iam import Decision, PolicySet, Principal, Reason, Request, evaluate
 from sandbox.calls import Call
 from sandbox.errors import AwsError
-from sandbox.iam import answers, context, denials, parameters, requests, resource_policies, world
+from sandbox.iam import answers, context, denials, parameters, public_access, requests, resource_policies, world
 from sandbox.s3 import keys
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ def mode() -> Mode:
     """Return what SANDBOX_IAM, or `use`, says. Raises ValueError for another word."""
     if _chosen:
         return _chosen[0]
-    text = os.environ.get("SANDBOX_IAM") or "observe"
+    text = os.environ.get("SANDBOX_IAM") or "enforce"
     if text not in {"enforce", "observe", "off"}:
         raise ValueError(f"SANDBOX_IAM must be enforce, observe or off, not {text!r}")
     return cast("Mode", text)
@@ -70,6 +71,8 @@ def authorize(call: Call) -> None:
             _this.denied_keys = frozenset(decision.request.resource for decision in refused)
         else:
             raise answers.refusal(call, refused[0])
+    if how == "enforce":
+        _require_no_public_policy(call)
     _act_for_owner(call, asked)
 
 
@@ -175,6 +178,25 @@ def _listing(call: Call) -> list[Request]:
     common = context.of_call(call) | context.of_session(call) | context.of_s3(call, {})
     who = world.principal_of(call.principal)
     return [Request(who, "s3:ListBucket", f"arn:aws:s3:::{name}", common, bucket.account_id)]
+
+
+def _require_no_public_policy(call: Call) -> None:
+    """BlockPublicPolicy refuses the policy itself, whoever brings it."""
+    if call.service != "s3" or call.operation != "PutBucketPolicy":
+        return
+    bucket = resource_policies.bucket(call.parameters.get("Bucket", ""))
+    if bucket is None:
+        return
+    try:
+        document = json.loads(call.body())
+    except ValueError:
+        return  # S3 says that it is malformed
+    if isinstance(document, dict) and public_access.blocks_policy(bucket, document):
+        message = "because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access."
+        who = call.principal.arn if call.principal else "anonymous"
+        arn = f"arn:aws:s3:::{bucket.name}"
+        text = f'User: {who} is not authorized to perform: s3:PutBucketPolicy on resource: "{arn}" {message}'
+        raise AwsError("AccessDenied", text, 403)
 
 
 def _act_for_owner(call: Call, asked: list[Request]) -> None:

@@ -156,9 +156,10 @@ def _ssm(call: Call, parameters: Mapping[str, Any], scope: templates.Scope) -> I
     names = parameters.get("Names") or ([parameters["Name"]] if parameters.get("Name") else [])
     if call.operation == "GetParametersByPath":
         path = str(parameters.get("Path", "")).rstrip("/") + "/"
-        names = [name for name in list(backend._parameters) if name.startswith(path)]
+        names = [name for name in list(backend._parameters) if f"/{name.lstrip('/')}".startswith(path)]
     for name in names:
-        versions = backend._parameters.get(str(name).partition(":")[0]) or []
+        short = backend._parameters.normalize_name(str(name).rpartition(":parameter")[2].partition(":")[0])
+        versions = backend._parameters.get(short) or []
         for one in versions[-1:]:
             if one.parameter_type == "SecureString" and (key := _named(one.keyid, scope, scope.account)):
                 yield KeyUse(_DECRYPT, key, "ssm", {"PARAMETER_ARN": _parameter_arn(one.name, scope)})

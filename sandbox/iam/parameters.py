@@ -80,6 +80,8 @@ def nested(flat: Mapping[str, str]) -> Document:
             if not isinstance(child, dict):
                 raise AwsError("MalformedInput", f"{path} contradicts another parameter")
             node = child
+        if isinstance(node.get(last), dict):
+            raise AwsError("MalformedInput", f"{path} contradicts another parameter")
         node[last] = value
     return {name: _listed(value) for name, value in root.items()}
 
