@@ -12,6 +12,7 @@ from typing import Any
 from moto.cloudwatch.models import cloudwatch_backends
 
 from sandbox.cloudwatch.rule import Rule
+from sandbox.runtime import clock
 
 HISTORY = 1000  # items for each account and region; AWS keeps 30 days
 INITIAL = "Unchecked: Initial alarm creation"
@@ -35,6 +36,7 @@ class Alarm:
     configured: datetime = field(default_factory=lambda: datetime.now(UTC))
     updated: datetime = field(default_factory=lambda: datetime.now(UTC))
     transitioned: datetime = field(default_factory=lambda: datetime.now(UTC))
+    changed: datetime = field(default_factory=lambda: clock.shared().now())  # of AWS's time
     rang: int = 0  # how often it went to ALARM
     beat: int = -1  # the last minute, or ten seconds, of AWS's time that was evaluated
     value: float | None = None  # the newest data point that was evaluated
@@ -134,6 +136,7 @@ def move(alarm: Alarm, state: str, reason: str, reason_data: str) -> str | None:
         if old == state:
             return None
         alarm.updated = alarm.transitioned = now
+        alarm.changed = clock.shared().now()
         alarm.rang += state == "ALARM"
         after = {"stateValue": state, "stateReason": reason, "stateReasonData": _data(reason_data)}
         note(alarm, "StateUpdate", f"Alarm updated from {old} to {state}", {"oldState": before, "newState": after})

@@ -65,7 +65,7 @@ def _shown() -> list[dict[str, Any]]:
             "name": alarm.name,
             "state": alarm.state,
             "reason": alarm.reason,
-            "changed": f"{alarm.transitioned:%Y-%m-%dT%H:%M:%SZ}",
+            "changed": f"{alarm.changed:%Y-%m-%dT%H:%M:%SZ}",
             "metric": str(alarm.request.get("MetricName") or alarm.request.get("AlarmRule") or "metric math"),
             "composite": alarm.rule is not None,
         }

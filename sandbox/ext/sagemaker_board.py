@@ -108,7 +108,7 @@ def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
             "name": endpoint.name,
             "status": endpoint.status,
             "reason": endpoint.failure_reason,
-            "changed": f"{endpoint.last_modified_time:%Y-%m-%dT%H:%M:%SZ}",
+            "changed": f"{endpoint.changed:%Y-%m-%dT%H:%M:%SZ}",
             "config": endpoint.config_name,
             "target": endpoint.pending_config,
             "phase": endpoint.phase,

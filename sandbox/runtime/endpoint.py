@@ -38,6 +38,7 @@ class Endpoint:
     share: float = 0.0  # per cent of requests to the green fleet
     phase: str | None = None  # of a deployment, as the page shows it
     phase_ends: datetime | None = None  # of AWS's time
+    changed: datetime = field(default_factory=lambda: clock.shared().now())  # of AWS's time
     alarms: tuple[str, ...] = ()  # that may roll the deployment back
     tell: Callable[[Endpoint], None] = field(default=lambda _: None, repr=False)  # of each change of status
     creation_time: datetime = field(default_factory=utcnow)
@@ -66,6 +67,7 @@ class Endpoint:
                 f" ({reason})" if reason else "",
             )
             self.status, self.failure_reason, self.last_modified_time = status, reason, utcnow()
+            self.changed = clock.shared().now()
         self.tell(self)
 
     def enter(self, phase: str | None, seconds: float = 0.0) -> None:

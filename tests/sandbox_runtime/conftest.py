@@ -46,6 +46,7 @@ ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 BUCKET = "artifacts"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/execution"
+PULL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}]}
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/slipway/tiny@sha256:" + "1" * 64
 EXTENSIONS = (
     applicationautoscaling,
@@ -194,7 +195,7 @@ class World:
     def settle(self, name: str = "shop", *, within: float = 20.0) -> dict[str, Any]:
         """Wait until the endpoint rests and return its description."""
         client = self.client("sagemaker")
-        return until(
+        return until(  # type: ignore[no-any-return]
             lambda: client.describe_endpoint(EndpointName=name),
             lambda one: one["EndpointStatus"] in {"InService", "Failed"},
             within=within,
@@ -261,14 +262,17 @@ def world(tmp_path: Path, extensions: tuple[Any, ...], monkeypatch: pytest.Monke
     """An account; the clock runs 600 times as fast as AWS's."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     settings = Settings(home=tmp_path, repository=Path(__file__).parents[2], port=4729, run_id=tmp_path.name)
-    made = World(tmp_path, _context(settings, images := {}), images)
+    images: dict[str, Path] = {}
+    made = World(tmp_path, _context(settings, images), images)
     images[IMAGE] = make_image(tmp_path / "image", serve=SERVE)
     context.use(made.context)
     with mock_aws():
         for extension in extensions:
             extension.install(settings)
         made.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-        made.client("iam").create_role(RoleName="execution", AssumeRolePolicyDocument=json.dumps(TRUST))
+        iam = made.client("iam")
+        iam.create_role(RoleName="execution", AssumeRolePolicyDocument=json.dumps(TRUST))
+        iam.put_role_policy(RoleName="execution", PolicyName="pull", PolicyDocument=json.dumps(PULL))
         yield made
         lambda_invoke.shutdown()
         sagemaker_endpoints.shutdown()

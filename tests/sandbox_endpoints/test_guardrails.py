@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from sandbox import board, faults
 from sandbox.ext import sagemaker_board
 
-from .conftest import ACCOUNT, REGION, World, until
+from .conftest import ACCOUNT, IMAGE, REGION, World, until
 
 
 @pytest.fixture
@@ -238,3 +238,16 @@ def test_a_fault_of_our_own_does_not_leave_it_updating(two: World, monkeypatch: 
     seen = two.settle()
     assert (seen["EndpointConfigName"], seen["FailureReason"]) == ("c1", "InternalServerError: RuntimeError('broken')")
     assert two.invoke()["model"] == "one"
+
+
+def test_deployed_images_have_digests(world: World) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeployedImage.html."""
+    tagged, digest = IMAGE.partition("@")[0] + ":7", IMAGE.partition("@")[2]
+    world.images[tagged] = world.images[IMAGE]
+    object.__setattr__(world.context, "resolve", lambda *_: f"{tagged[:-2]}@{digest}")
+    world.model("one", image=tagged)
+    world.config("c1", "one")
+    world.endpoint(config="c1")
+    (variant,) = world.client("sagemaker").describe_endpoint(EndpointName="shop")["ProductionVariants"]
+    (image,) = variant["DeployedImages"]
+    assert (image["SpecifiedImage"], image["ResolvedImage"]) == (tagged, IMAGE)
