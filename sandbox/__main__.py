@@ -10,6 +10,7 @@ from sandbox.commands import DONE, FAILED, Command
 from sandbox.errors import SandboxError
 from sandbox.faults import command as faults_command
 from sandbox.oidc.command import TOKEN
+from sandbox.outbox_commands import OUTBOX
 from sandbox.runtime.clock_command import CLOCK
 from sandbox.settings import from_environment
 
@@ -19,6 +20,7 @@ COMMANDS: tuple[Command, ...] = (
     lifecycle_commands.STOP,
     lifecycle_commands.STATUS,
     lifecycle_commands.LOGS,
+    OUTBOX,
     CLOCK,
     faults_command.FAULT,
     TOKEN,

@@ -17,8 +17,10 @@ _lock = threading.Lock()
 
 
 def use(folder: Path) -> None:
-    """Put mails into this folder from now on, after those that are there."""
+    """Put mails into this folder from now on. Those of an earlier server go, as its topics are gone."""
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.json"):
+        old.unlink()
     with _lock:
         _folders[:] = [folder]
 

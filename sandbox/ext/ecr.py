@@ -20,14 +20,18 @@ from sandbox import images
 from sandbox.calls import Call
 from sandbox.door import on_path, on_service
 from sandbox.errors import AwsError
+from sandbox.events import work
+from sandbox.registry import expiry
 from sandbox.registry.operations import Operations
 from sandbox.registry.replication import Replicator
+from sandbox.runtime.clock import Timer
 from sandbox.settings import Settings
 
 _PREFIX = "/_sandbox/layers/"
 _URL_S = 3600
 _REPLICATION_S = 0.5
 _replicators: list[Replicator] = []
+_timers: list[Timer] = []
 
 
 def install(settings: Settings) -> None:
@@ -37,6 +41,8 @@ def install(settings: Settings) -> None:
     images.use(mine)
     replicator = Replicator(delay_s=_REPLICATION_S)
     _replicators.append(replicator)
+    expiry.forget()
+    _timers.append(work.every(expiry.EVERY, "images that expire", expiry.look))
     secret = secrets.token_bytes(32)
 
     def url_of(digest: str) -> str:
@@ -73,7 +79,9 @@ def install(settings: Settings) -> None:
 
 
 def shutdown() -> None:
-    """End the replication worker."""
+    """End the replication worker, and let nothing expire any more."""
+    while _timers:
+        _timers.pop().cancel()
     while _replicators:
         _replicators.pop().close()
 

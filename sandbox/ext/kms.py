@@ -22,11 +22,16 @@ from werkzeug.wrappers import Response
 from sandbox.calls import Call
 from sandbox.door import on_service
 from sandbox.errors import AwsError
+from sandbox.events import work
 from sandbox.settings import Settings
 
 _HASHES: dict[str, hashes.HashAlgorithm] = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
 _LONGEST_MESSAGE = 4096
 _USUAL_PERIOD_DAYS = 365
+_MOST_ON_DEMAND = 25  # https://docs.aws.amazon.com/kms/latest/developerguide/rotating-keys-on-demand.html
+_OURS = frozenset(
+    {"Sign", "Verify", "EnableKeyRotation", "GetKeyRotationStatus", "RotateKeyOnDemand", "ListKeyRotations"}
+)
 
 
 def install(settings: Settings) -> None:
@@ -36,7 +41,7 @@ def install(settings: Settings) -> None:
 
 
 def _answer(call: Call) -> Response | None:
-    if call.operation not in {"Sign", "Verify", "EnableKeyRotation", "GetKeyRotationStatus"}:
+    if call.operation not in _OURS:
         return None
     request = json.loads(call.body() or b"{}")
     key = _key(call, str(request.get("KeyId", "")))
@@ -44,6 +49,10 @@ def _answer(call: Call) -> Response | None:
         return _enable_rotation(key, request)
     if call.operation == "GetKeyRotationStatus":
         return _rotation_status(key)
+    if call.operation == "RotateKeyOnDemand":
+        return _rotate(key)
+    if call.operation == "ListKeyRotations":
+        return _json({"Rotations": _rotations(key), "Truncated": False})
     return _sign(key, request) if call.operation == "Sign" else _verify(key, request)
 
 
@@ -73,6 +82,8 @@ def _enable_rotation(key: Any, request: dict[str, Any]) -> Response:
     days = int(request.get("RotationPeriodInDays", known))
     if not 90 <= days <= 2560:
         raise AwsError("ValidationException", f"RotationPeriodInDays must be from 90 to 2560, not {days}")
+    if not key.key_rotation_status or days != known:
+        key.rotation_began = work.now()
     key.key_rotation_status, key.rotation_days = True, days
     return _json({})
 
@@ -81,9 +92,39 @@ def _rotation_status(key: Any) -> Response:
     status: dict[str, Any] = {"KeyId": key.arn, "KeyRotationEnabled": key.key_rotation_status}
     if key.key_rotation_status:
         days = getattr(key, "rotation_days", _USUAL_PERIOD_DAYS)
-        next_time = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
-        status |= {"RotationPeriodInDays": days, "NextRotationDate": int(next_time.timestamp())}
+        status |= {"RotationPeriodInDays": days, "NextRotationDate": int(_rotation_times(key)[-1].timestamp())}
     return _json(status)
+
+
+def _rotation_times(key: Any) -> list[datetime.datetime]:
+    """The automatic rotations so far, by the sandbox's clock, and the next one."""
+    period = datetime.timedelta(days=getattr(key, "rotation_days", _USUAL_PERIOD_DAYS))
+    times = [key.__dict__.setdefault("rotation_began", work.now()) + period]
+    while times[-1] <= work.now():
+        times.append(times[-1] + period)
+    return times
+
+
+def _rotations(key: Any) -> list[dict[str, Any]]:
+    """ListKeyRotations: https://docs.aws.amazon.com/kms/latest/APIReference/API_ListKeyRotations.html."""
+    found = [(moment, "ON_DEMAND") for moment in getattr(key, "rotated", [])]
+    if key.key_rotation_status:
+        found += [(moment, "AUTOMATIC") for moment in _rotation_times(key)[:-1]]
+    return [
+        {"KeyId": key.id, "RotationDate": int(moment.timestamp()), "RotationType": kind}
+        for moment, kind in sorted(found)
+    ]
+
+
+def _rotate(key: Any) -> Response:
+    """RotateKeyOnDemand: what was encrypted before can still be read, the key id stays."""
+    _require_enabled(key)
+    if key.key_spec != "SYMMETRIC_DEFAULT":
+        raise AwsError("UnsupportedOperationException", f"{key.arn} key spec does not support rotation.")
+    if len(getattr(key, "rotated", [])) >= _MOST_ON_DEMAND:
+        raise AwsError("LimitExceededException", f"{key.arn} was rotated on demand {_MOST_ON_DEMAND} times already.")
+    key.rotated = [*getattr(key, "rotated", []), work.now()]
+    return _json({"KeyId": key.arn})
 
 
 def _sign(key: Any, request: dict[str, Any]) -> Response:

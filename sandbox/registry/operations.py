@@ -13,6 +13,7 @@ from typing import Any
 from moto.ecr.models import ecr_backends
 
 from sandbox.errors import AwsError
+from sandbox.events import images
 from sandbox.registry import store
 from sandbox.registry.store import LOCK, Blobs, LayerUpload, StoredImage
 
@@ -132,6 +133,7 @@ class Operations:
         with LOCK:
             stored = store.put(repo, image, tag)
         self._pushed(repo, stored, tag)
+        images.action(repo, stored.digest, "PUSH", tag, media_type=stored.media_type)
         return {"image": _image(repo, stored, tag)}
 
     def get_images(self, account: str, region: str, request: Document) -> Document:
@@ -187,6 +189,8 @@ class Operations:
                 failure = _delete(repo, image_id, deleted)
                 if failure is not None:
                     failures.append(failure)
+        for one in deleted:
+            images.action(repo, one["imageDigest"], "DELETE", one.get("imageTag"))
         return {"imageIds": deleted, "failures": failures}
 
     def replication_status(self, account: str, region: str, request: Document) -> Document:

@@ -18,6 +18,7 @@ from typing import Any
 from moto.ecr.models import ecr_backends
 
 from sandbox.errors import AwsError
+from sandbox.events import images
 from sandbox.registry import store
 from sandbox.registry.store import LOCK, StoredImage
 
@@ -57,6 +58,7 @@ class Replicator:
             try:
                 replicate(repo, image, tag, registry=registry, region=region)
                 image.replication[registry, region] = {"status": "COMPLETE"}
+                images.replicated(repo, image.digest, tag, registry=registry, region=region)
             except AwsError as error:
                 log.warning("replication of %s@%s to %s: %s", repo.name, image.digest, registry, error)
                 image.replication[registry, region] = {"status": "FAILED", "failureCode": error.code}
