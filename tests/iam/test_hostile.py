@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glue.iam import Policy, PolicyError, PolicySet, Principal, Request, evaluate, parse_policy, session_of
+from glue.iam import (
+    Policy,
+    PolicyError,
+    PolicySet,
+    Principal,
+    Request,
+    dump_policy,
+    evaluate,
+    parse_policy,
+    session_of,
+)
 
 ALLOW = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 CALLER = session_of("arn:aws:iam::111111111111:role/Trainer")
@@ -128,6 +138,13 @@ def test_an_identity_policy_cannot_be_a_resources(where: str) -> None:
         PolicySet(**{where: value})
 
 
+def test_one_statement_of_the_wrong_kind_is_enough() -> None:
+    mixed = parse_policy({"Statement": [ALLOW, ALLOW | {"Principal": "*"}]}, name="mixed")
+    for policies in ({"identity": (mixed,)}, {"resource": (mixed,)}):
+        with pytest.raises(PolicyError, match="mixed"):
+            PolicySet(**policies)
+
+
 @pytest.mark.parametrize("action", ["GetObject", "s3:", ":x", "s3:Get*", "*", ""])
 def test_a_request_names_one_action(action: str) -> None:
     with pytest.raises(ValueError, match="is not an action"):
@@ -138,6 +155,23 @@ def test_texts_parsed_before_are_remembered_and_names_kept_apart() -> None:
     text = json.dumps({"Statement": ALLOW})
     assert parse_policy(text, name="a") is parse_policy(text, name="a")
     assert parse_policy(text, name="b").name == "b"
+
+
+def test_a_dumped_document_keeps_its_id_and_is_nobodys_to_change() -> None:
+    policy = parse_policy({"Id": "mine", "Statement": ALLOW})
+    dumped = dump_policy(policy)
+    assert dumped["Id"] == policy.id == "mine"
+    dumped["Statement"].clear()
+    assert dump_policy(policy)["Statement"]
+
+
+def test_what_a_policy_remembers_is_bounded() -> None:
+    policy = parse_policy({"Statement": ALLOW | {"Action": "s3:*"}})
+    for number in range(5000):
+        assert policy.about(f"s3:action{number}") == policy.statements
+    assert policy.about("s3:action0") == policy.statements
+    assert policy.about("sqs:sendmessage") == ()
+    assert len(policy._by_action) < 3000
 
 
 def test_the_evaluator_needs_neither_aws_nor_the_command_line() -> None:
