@@ -15,16 +15,11 @@ data "aws_iam_policy_document" "runtime" {
     resources = [var.repository_arn]
   }
 
-  statement {
-    sid       = "MakeLogGroups"
-    actions   = ["logs:CreateLogGroup", "logs:DescribeLogStreams"]
-    resources = ["arn:aws:logs:${local.here}:log-group:/aws/sagemaker/*"]
-  }
-
+  # CreateLogStream is said of a group in AWS's reference, and of a stream in its messages.
   statement {
     sid       = "WriteLogs"
-    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["arn:aws:logs:${local.here}:log-group:/aws/sagemaker/*:log-stream:*"]
+    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    resources = ["arn:aws:logs:${local.here}:log-group:/aws/sagemaker/*"]
   }
 
   statement {
