@@ -141,7 +141,10 @@ def _moment(call: Call) -> tuple[str, datetime.datetime]:
     signed_at = _parsed(text)
     if signed_at is None:
         try:
-            signed_at = email.utils.parsedate_to_datetime(text).astimezone(datetime.UTC)
+            signed_at = email.utils.parsedate_to_datetime(text)
+            if signed_at.tzinfo is None:
+                signed_at = signed_at.replace(tzinfo=datetime.UTC)
+            signed_at = signed_at.astimezone(datetime.UTC)
         except (TypeError, ValueError, OverflowError):
             raise Refusals(call).no_date(text) from None
     return f"{signed_at:%Y%m%dT%H%M%SZ}", signed_at

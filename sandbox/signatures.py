@@ -41,6 +41,7 @@ def verify(call: Call, secret: str) -> None:
     """
     if sigv2.is_presigned(call):
         sigv2.verify(call, secret, now(call))
+        _tell_moto(call, f"{call.access_key_id}/19700101/us-east-1/s3/aws4_request", "host", "")
         return
     credential = read(call)
     if credential.access_key_id != call.access_key_id:  # the secret is of the one that the call was read to name
@@ -56,7 +57,8 @@ def verify(call: Call, secret: str) -> None:
     if not hmac.compare_digest(expected, credential.signature):
         raise Refusals(call).mismatch(credential, string_to_sign=text, canonical=canonical)
     payloads.seal(call, payload, payloads.Chain(key, credential.timestamp, credential.scope, credential.signature))
-    _tell_moto(call, credential)
+    names = ";".join(credential.signed_headers)
+    _tell_moto(call, f"{credential.access_key_id}/{credential.scope}", names, credential.signature)
 
 
 @lru_cache(maxsize=4096)
@@ -153,11 +155,11 @@ def _region_of_bucket(call: Call) -> str | None:
 def _require_time(call: Call, credential: Credential) -> None:
     signed, present = credential.signed_at, now(call)
     if credential.expires_s is not None:
+        if signed - present > MAX_SKEW:
+            raise Refusals(call).presign_early(credential, now=present, allowed=MAX_SKEW)
         ends = signed + datetime.timedelta(seconds=credential.expires_s)
         if present > ends:
             raise Refusals(call).presign_over(credential, ends=ends, now=present)
-        if signed - present > MAX_SKEW:
-            raise Refusals(call).presign_early(credential, now=present, allowed=MAX_SKEW)
         return
     if abs(present - signed) > MAX_SKEW:
         raise Refusals(call).skewed(credential, now=present, allowed=MAX_SKEW)
@@ -173,9 +175,10 @@ def _require_signed_headers(call: Call, credential: Credential) -> None:
         raise Refusals(call).headers_not_signed(missing)
 
 
-def _tell_moto(call: Call, credential: Credential) -> None:
-    """moto chooses the service by its own reading of this header; let it read what was verified, and nothing else."""
+def _tell_moto(call: Call, credential: str, names: str, signature: str) -> None:
+    """moto chooses the service by its own reading of this header, or of the body where there is none; let it read what
+    was verified, and nothing else.
+    """
     call.environ["HTTP_AUTHORIZATION"] = (
-        f"{ALGORITHM} Credential={credential.access_key_id}/{credential.scope}, "
-        f"SignedHeaders={';'.join(credential.signed_headers)}, Signature={credential.signature}"
+        f"{ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature={signature}"
     )

@@ -69,7 +69,8 @@ def is_presigned(call: Call) -> bool:
     return (
         "AWSAccessKeyId" in call.query
         and "Signature" in call.query
-        and "X-Amz-Algorithm" not in call.query
+        and call.service == "s3"
+        and not any(name in call.query for name in ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature"))
         and "authorization" not in call.headers
     )
 
@@ -83,7 +84,7 @@ def verify(call: Call, secret: str, now: datetime.datetime) -> None:
         fields = {"Expires": expires, "ServerTime": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
         raise AwsError("AccessDenied", "Request has expired", 403, fields=fields)
     text = _string_to_sign(call, expires)
-    digest = hmac.digest(secret.encode(), text.encode("latin-1", errors="replace"), "sha1")
+    digest = hmac.digest(secret.encode(), text.encode(), "sha1")
     expected = base64.b64encode(digest)
     if not hmac.compare_digest(expected, call.query["Signature"].encode()):
         raise AwsError(
@@ -97,7 +98,8 @@ def verify(call: Call, secret: str, now: datetime.datetime) -> None:
 
 def _string_to_sign(call: Call, expires: str) -> str:
     # sent in the query, signed as the header that it stands for
-    stated = {name.lower(): value for name, value in call.query.items()} | call.headers
+    sent = {name: value.encode("latin-1").decode(errors="replace") for name, value in call.headers.items()}
+    stated = {name.lower(): value for name, value in call.query.items()} | sent
     folded = "".join(
         f"{name}:{' '.join(value.split())}\n" for name, value in sorted(stated.items()) if name.startswith("x-amz-")
     )

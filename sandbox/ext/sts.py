@@ -34,6 +34,8 @@ def install(settings: Settings) -> None:
 
 
 def _handle(call: Call) -> Response | None:
+    if call.operation == "AssumeRoleWithSAML":  # moto would hand out credentials; no account here has such a provider
+        raise asked.not_authorized(None, call.operation, "*")
     operation = _OPERATIONS.get(call.operation)
     if operation is None:
         return None

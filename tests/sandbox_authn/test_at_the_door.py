@@ -263,6 +263,16 @@ def test_a_presigned_url_opens_one_request(address: str, credentials: Any, expir
     assert _outcome(send(address, early)) == ("AccessDenied", 403)
 
 
+@pytest.mark.parametrize(
+    "at", ["99991231T235959Z", "00010101T000000Z", "20261332T000000Z", "now", "2026-11-21T00:00:00Z"]
+)
+@pytest.mark.parametrize("service", ["s3", "sts"])
+def test_times_at_the_ends_of_the_calendar(address: str, credentials: Any, service: str, at: str) -> None:
+    request = Raw("GET", "/authn-bucket/presigned") if service == "s3" else STS[0]
+    assert send(address, presigned(credentials, request, service, host=address, at=at)).status in {400, 403}
+    assert send(address, signed(credentials, request, service, host=address, at=at)).status in {400, 403}
+
+
 @pytest.mark.parametrize("expires", ["604801", "-1", "soon", "99999999999999999999", None])
 def test_how_long_a_presigned_url_may_live(address: str, credentials: Any, expires: str | None) -> None:
     url = presigned(credentials, Raw("GET", "/authn-bucket/presigned"), "s3", host=address, expires=expires)
@@ -292,13 +302,21 @@ def test_the_older_presigned_urls(client: Callable[..., Any], stored: Callable[[
     s3 = client("s3")
     url = s3.generate_presigned_url("put_object", Params={"Bucket": "authn-bucket", "Key": "v 2", "ACL": "private"})
     assert "AWSAccessKeyId=" in url
-    for changed in (url.replace("v%202", "v3"), url.replace("acl=private", "acl=public-read"), url + "&policy"):
-        assert _opened(changed, b"x") == 403
+    scope = "&X-Amz-Credential=" + url.partition("AWSAccessKeyId=")[2].partition("&")[0]
+    for changed in (
+        url.replace("v%202", "v3"),
+        url.replace("acl=private", "acl=public-read"),
+        url + "&policy",
+        url + f"{scope}%2F20260101%2Feu-west-1%2Fiam%2Faws4_request&Action=ListUsers",
+    ):
+        assert _opened(changed, b"x") in {400, 403}
     over = s3.generate_presigned_url("put_object", Params={"Bucket": "authn-bucket", "Key": "v 2"}, ExpiresIn=-1)
     assert _opened(over, b"x") == 403
     assert not stored("v 2")
     assert _opened(url, b"x") == 200
     assert stored("v 2")
+    named = {"Bucket": "authn-bucket", "Key": "v 2", "ResponseContentDisposition": "attachment; filename=größe-日.txt"}
+    assert _opened(s3.generate_presigned_url("get_object", Params=named)) == 200
 
 
 def test_the_sdk_in_all_its_ways(client: Callable[..., Any], bucket: str) -> None:

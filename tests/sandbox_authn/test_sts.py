@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore import UNSIGNED
 from botocore.config import Config
 
 from sandbox import identity, sessions
@@ -271,6 +272,14 @@ def test_a_federated_user(client: Callable[..., Any], user: Any) -> None:
     nothing = user.get_federation_token(Name="visitor")["Credentials"]
     assert refused(as_client(nothing, "ssm").describe_parameters)[0].startswith("AccessDenied")
     assert refused(client("sts").get_federation_token, Name="visitor") == ("AccessDenied", 403)
+
+
+def test_no_account_has_a_saml_provider(server: Server) -> None:
+    anybody = boto3.client("sts", config=Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1}))
+    provider = f"arn:aws:iam::{DEV}:saml-provider/x"
+    call = {"RoleArn": OPERATOR, "PrincipalArn": provider, "SAMLAssertion": "PHNhbWw+"}
+    assert refused(anybody.assume_role_with_saml, **call) == ("AccessDenied", 403)
+    anybody.close()
 
 
 def test_the_account_of_a_key(client: Callable[..., Any]) -> None:
