@@ -20,7 +20,7 @@ data "aws_iam_policy_document" "invoke" {
   statement {
     sid       = "WriteOwnLogs"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${local.log_group_arn}:*"] # CreateLogStream is said of the group in AWS's reference, of a stream in its messages
+    resources = ["${local.log_group_arn}:log-stream:*"]
   }
 }
 

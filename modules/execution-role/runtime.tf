@@ -15,11 +15,16 @@ data "aws_iam_policy_document" "runtime" {
     resources = [var.repository_arn]
   }
 
-  # CreateLogStream is said of a group in AWS's reference, and of a stream in its messages.
+  statement {
+    sid       = "MakeLogGroups"
+    actions   = ["logs:CreateLogGroup", "logs:DescribeLogStreams"]
+    resources = ["arn:aws:logs:${local.here}:log-group:/aws/sagemaker/*"]
+  }
+
   statement {
     sid       = "WriteLogs"
-    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-    resources = ["arn:aws:logs:${local.here}:log-group:/aws/sagemaker/*"]
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["arn:aws:logs:${local.here}:log-group:/aws/sagemaker/*:log-stream:*"]
   }
 
   statement {

@@ -227,7 +227,8 @@ class Worker:
 
         https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-prereqs.html
         """
-        actions = {"logs:CreateLogStream": "*", "logs:PutLogEvents": f"log-stream:{self.log.stream}"}
+        stream = f"log-stream:{self.log.stream}"
+        actions = {"logs:CreateLogStream": stream, "logs:PutLogEvents": stream}
         if not self.log.exists:
             actions["logs:CreateLogGroup"] = "*"
         try:

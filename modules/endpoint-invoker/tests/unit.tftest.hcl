@@ -58,7 +58,7 @@ run "role_may_invoke_this_endpoint_only" {
     condition = alltrue([
       for statement in data.aws_iam_policy_document.invoke.statement :
       (statement.sid == "InvokeThisEndpoint" && statement.actions == toset(["sagemaker:InvokeEndpoint"]) && statement.resources == toset(["arn:aws:sagemaker:eu-west-1:222222222222:endpoint/slipway-qa-ranker"])) ||
-      (statement.sid == "WriteOwnLogs" && statement.actions == toset(["logs:CreateLogStream", "logs:PutLogEvents"]) && statement.resources == toset(["arn:aws:logs:eu-west-1:222222222222:log-group:/aws/lambda/slipway-qa-ranker-invoker:*"]))
+      (statement.sid == "WriteOwnLogs" && statement.actions == toset(["logs:CreateLogStream", "logs:PutLogEvents"]) && statement.resources == toset(["arn:aws:logs:eu-west-1:222222222222:log-group:/aws/lambda/slipway-qa-ranker-invoker:log-stream:*"]))
     ]) && length(data.aws_iam_policy_document.invoke.statement) == 2
     error_message = "the role may do more or less than invoke its endpoint and write its logs"
   }
