@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from glue.iam.policy import Policy, PolicyError
+from glue.iam.policy import Policy
 
 PrincipalKind = Literal["root", "user", "session", "federated", "service", "anonymous"]
 PolicyKind = Literal["default", "key", "trust"]
@@ -125,11 +125,9 @@ class PolicySet:
         levels = [policy for level in self.service_control for policy in level]
         bounds = [self.boundary] if self.boundary else []
         for policy in (*self.identity, *bounds, *(self.session or ()), *levels):
-            if policy.has_principal:
-                raise PolicyError(policy.name, "names a principal, so it can only be a resource's policy")
+            policy.require("identity")
         for policy in (*self.resource, *(policy for level in self.resource_control for policy in level)):
-            if not policy.all_principals:
-                raise PolicyError(policy.name, "has a statement without Principal, so it cannot be a resource's policy")
+            policy.require("resource")
 
 
 class Reason(enum.Enum):

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from glue.iam import elements
 from glue.iam.elements import Number, Place, strings, twice
-from glue.iam.policy import Policy, Statement
+from glue.iam.policy import Policy, Statement, Use
 
 VERSIONS = ("2008-10-17", "2012-10-17")
 MAX_CHARACTERS = 524_288  # AWS takes far less from others; its own largest managed policy has 157,000
@@ -22,15 +22,16 @@ _STATEMENT_KEYS = {
 }  # fmt: skip
 
 
-def parse_policy(document: str | Mapping[str, Any], *, name: str = "") -> Policy:
+def parse_policy(document: str | Mapping[str, Any], *, name: str = "", use: Use = "any") -> Policy:
     """Return the policy. Texts that were parsed before are remembered.
 
     Raises PolicyError with the place and what is wrong: JSON, duplicate or unknown keys, versions, shapes, condition
-    operators and their values, wildcards and variables where AWS allows none.
+    operators and their values, wildcards and variables where AWS allows none; with `use`, also principals where they
+    cannot be, or none where they must be.
     """
-    if isinstance(document, str):
-        return _parse_text(document, name)
-    return _policy(document, Place(name))
+    policy = _parse_text(document, name) if isinstance(document, str) else _policy(document, Place(name))
+    policy.require(use)
+    return policy
 
 
 def dump_policy(policy: Policy) -> dict[str, Any]:

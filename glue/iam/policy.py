@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from glue.iam.conditions import Condition
 from glue.iam.principals import Principals
@@ -12,6 +12,7 @@ from glue.iam.variables import Context, Template
 from glue.iam.wildcards import Matcher, resource_matcher
 
 _REMEMBERED = 2048
+Use = Literal["any", "identity", "resource", "trust"]
 
 
 class PolicyError(ValueError):
@@ -122,16 +123,27 @@ class Policy:
     statements: tuple[Statement, ...]
     document: Mapping[str, Any]  # the document in one canonical form: every list a list
     _by_action: dict[str, tuple[Statement, ...]] = field(default_factory=dict, repr=False)
+    _fits: set[Use] = field(default_factory=set, repr=False)
 
     @property
     def has_principal(self) -> bool:
         """Tell whether some statement names principals: such a policy belongs to a resource."""
         return any(statement.principals is not None for statement in self.statements)
 
-    @property
-    def all_principals(self) -> bool:
-        """Tell whether each statement names principals."""
-        return all(statement.principals is not None for statement in self.statements)
+    def require(self, use: Use) -> None:
+        """Raise PolicyError when the policy cannot be used so: it would silently match everybody or nobody.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+        A trust policy has no NotPrincipal:
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
+        """
+        if use in self._fits:
+            return
+        for statement in self.statements:
+            problem = _misuse(statement, use)
+            if problem:
+                raise PolicyError(self.name, f"Statement[{statement.number}] {problem}")
+        self._fits.add(use)
 
     def about(self, action: str) -> tuple[Statement, ...]:
         """Return the statements about an action (in lower case); remembered, because the same actions come again."""
@@ -142,3 +154,17 @@ class Policy:
                 self._by_action.clear()
             self._by_action[action] = found
         return found
+
+
+def _misuse(statement: Statement, use: Use) -> str | None:
+    if use == "any":
+        return None
+    if use == "identity":
+        return "names a principal, so it can only be a resource's" if statement.principals is not None else None
+    if statement.principals is None:
+        return "has no Principal, so it cannot be a resource's"
+    if use == "trust" and statement.resources is not None:
+        return "has a Resource, which a trust policy cannot have"
+    return (
+        "has a NotPrincipal, which a trust policy cannot have" if use == "trust" and statement.not_principal else None
+    )

@@ -12,7 +12,7 @@ from glue.iam import Grant, Policy, PolicyError, PolicySet, Principal, Request, 
 
 CASES = Path(__file__).parent / "cases"
 AWS = "https://docs.aws.amazon.com/"
-KNOWN = {"id", "source", "note", "principal", "policies", "request", "condition", "document", "expect"}
+KNOWN = {"id", "source", "note", "principal", "policies", "request", "condition", "document", "use", "expect"}
 
 
 def merged(base: Any, case: Any) -> Any:
@@ -91,7 +91,7 @@ def test_decides_as_aws_documents(case: dict[str, Any]) -> None:
     if "document" in case:
         raw = case["document"]
         with pytest.raises(PolicyError, match=expected["error"]):
-            parse_policy(raw if isinstance(raw, str) else json.dumps(raw), name="p")
+            parse_policy(raw if isinstance(raw, str) else json.dumps(raw), name="p", use=case.get("use", "any"))
         return
     if "condition" in case:
         statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": case["condition"]}

@@ -126,7 +126,7 @@ def policy_with_principal() -> Policy:
 def test_a_resource_policy_cannot_stand_elsewhere(where: str) -> None:
     policy = policy_with_principal()
     value: Any = {"boundary": policy, "service_control": ((policy,),)}.get(where, (policy,))
-    with pytest.raises(PolicyError, match="bucket: names a principal"):
+    with pytest.raises(PolicyError, match=r"bucket: Statement\[1\] names a principal"):
         PolicySet(**{where: value})
 
 
@@ -134,7 +134,7 @@ def test_a_resource_policy_cannot_stand_elsewhere(where: str) -> None:
 def test_an_identity_policy_cannot_be_a_resources(where: str) -> None:
     policy = parse_policy({"Statement": ALLOW}, name="mine")
     value: Any = (policy,) if where == "resource" else ((policy,),)
-    with pytest.raises(PolicyError, match="mine: has a statement without Principal"):
+    with pytest.raises(PolicyError, match=r"mine: Statement\[1\] has no Principal"):
         PolicySet(**{where: value})
 
 

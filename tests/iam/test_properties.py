@@ -115,7 +115,7 @@ def test_a_dumped_policy_is_the_same_policy(request: Request, document: dict[str
     first = parsed(document)
     again = parse_policy(dump_policy(first))
     assert dump_policy(again) == dump_policy(first)
-    kind = "resource" if first.has_principal else "identity"
+    kind = "identity" if first.statements[0].principals is None else "resource"
     one, other = (evaluate(request, PolicySet(**{kind: (policy,)})) for policy in (first, again))
     assert (one.allowed, one.reason) == (other.allowed, other.reason)
 
