@@ -109,5 +109,16 @@ def of_object(key: StoredKey, query: Mapping[str, str]) -> dict[str, str]:
         out[name if name.startswith("x-amz-meta-") else name.title()] = value
     for name in _OVERRIDES:
         if query.get(f"response-{name}"):
-            out[name.title()] = query[f"response-{name}"]
+            out[name.title()] = _header_value(f"response-{name}", query[f"response-{name}"])
     return out
+
+
+def _header_value(name: str, value: str) -> str:
+    """Return a value that an answer's header can carry; S3 refuses others (InvalidArgument)."""
+    if all(" " <= letter <= "\u00ff" for letter in value):
+        return value
+    raise AwsError(
+        "InvalidArgument",
+        "Header value cannot be represented using ISO-8859-1.",
+        fields={"ArgumentName": name, "ArgumentValue": value.encode("ascii", errors="replace").decode()},
+    )
