@@ -64,6 +64,12 @@ def register(name: str, provider: Provider) -> None:
         _complained.discard(name)
 
 
+def providers() -> dict[str, Provider]:
+    """Return who tells about what."""
+    with _lock:
+        return dict(_providers)
+
+
 def forget_providers() -> None:
     """Forget every provider: a new application is about to install its own."""
     with _lock:
@@ -73,11 +79,9 @@ def forget_providers() -> None:
 
 def snapshot() -> dict[str, Any]:
     """Return `parts` and `failed` of now. A provider that raises is named in `failed`, the others are shown."""
-    with _lock:
-        providers = dict(_providers)
     parts: dict[str, Any] = {}
     failed: dict[str, str] = {}
-    for name, provider in providers.items():
+    for name, provider in providers().items():
         try:
             found = provider()
             json.dumps(found)

@@ -13,13 +13,18 @@ from sandbox import admin, board, door
 from sandbox.calls import Call
 from sandbox.iam import denials
 from sandbox.page import page
-from sandbox.settings import Settings
+from sandbox.settings import APPLICATION_ACCOUNT, PEOPLE_ACCOUNT, Settings
 
 
 def install(settings: Settings) -> None:
     """Answer browsers at the root, and the page's question for the state of everything."""
     began = time.time()
-    about = {"url": settings.url, "env": str(settings.env_file), "accounts": dict(settings.accounts)}
+    about = {
+        "url": settings.url,
+        "env": str(settings.env_file),
+        "accounts": dict(settings.accounts),
+        "others": {"application": APPLICATION_ACCOUNT, "people": PEOPLE_ACCOUNT},
+    }
 
     def answer(call: Call) -> Response:
         del call

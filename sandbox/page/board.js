@@ -170,6 +170,16 @@ function scheduleLine(schedule) {
 }
 
 // --- what all accounts share ----------------------------------------------------------------------------------------
+// What an event says in a word: its status where it has one, else how its detail begins.
+function gist(detail) {
+  try {
+    const found = Object.entries(JSON.parse(text(detail))).find(([name, value]) => name.endsWith("Status") && typeof value === "string");
+    if (found) return found[1];
+  } catch { /* it is a text */ }
+  const status = /"\w*Status": ?"(\w+)"/.exec(text(detail)); // its JSON may be cut off
+  return status ? status[1] : text(detail).slice(0, 120);
+}
+
 const TABLES = {
   denials: ["Last denials", ["Wall time", "Who", "Action and resource", "Why"], "Nobody was refused.", (one) => [
     when(one.time), node("span", { class: "mono", title: text(one.principal) }, whoIs(one.principal)),
@@ -184,7 +194,8 @@ const TABLES = {
     node("details", {}, node("summary", {}, text(one.subject) || "(no subject)"), node("p", { class: "mono" }, text(one.body)))]],
   events: ["Last events", ["Time", "Account", "Event", "Rules"], "No event yet.", (one) => [
     when(one.time), nameOf(one.account),
-    node("span", {}, node("strong", {}, text(one.type)), ` ${text(one.resource)} `, node("span", { class: "quiet" }, [text(one.source), text(one.detail)].filter(Boolean).join(" · "))),
+    node("span", { class: "free" }, node("strong", {}, text(one.type)), ` ${short(one.resource)} `,
+      node("span", { class: "quiet", title: text(one.detail) }, [text(one.source), gist(one.detail)].filter(Boolean).join(" · "))),
     list(one.delivered).map(text).join(", ") || "none"]],
 };
 
@@ -223,7 +234,7 @@ function tick() {
 
 function showHead(board) {
   const server = board.server || {};
-  names = new Map(Object.entries(server.accounts || {}).map(([name, id]) => [text(id), name]));
+  names = new Map(Object.entries({ ...server.others, ...server.accounts }).map(([name, id]) => [text(id), name]));
   say($("address"), server.url);
   say($("source"), `. ${text(server.env)}`);
   const told = board.parts.clock;

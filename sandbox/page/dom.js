@@ -63,7 +63,10 @@ function number(value, digits = 0) {
   return typeof value === "number" && Number.isFinite(value) ? value.toFixed(digits) : "–";
 }
 
+// The part of a digest or an ARN that a person looks at.
 function short(value) {
   const digest = /^sha256:([0-9a-f]{64})$/.exec(text(value));
-  return digest ? digest[1].slice(0, 12) : text(value);
+  if (digest) return digest[1].slice(0, 12);
+  const arn = /^arn:[^:]*:[^:]*:[^:]*:[^:]*:(?:[^/]+\/)?(.+)$/.exec(text(value));
+  return arn ? arn[1] : text(value);
 }

@@ -63,6 +63,7 @@ def browser(running_browser: Browser) -> Browser:
 @pytest.fixture
 def show(server: Server) -> Iterator[Show]:
     """Let the parts of the page say what a test wants; without arguments, what a busy sandbox says."""
+    before = board.providers()
     board.forget_providers()
 
     def register(parts: dict[str, Any] | None = None) -> None:
@@ -72,4 +73,6 @@ def show(server: Server) -> Iterator[Show]:
 
     yield register
     board.forget_providers()
+    for name, provider in before.items():
+        board.register(name, provider)
     faults.registry().clear()
