@@ -1,4 +1,4 @@
-"""A server inside this process, with fresh accounts for each module; its clock runs 600 times as fast as AWS's."""
+"""One server inside this process for all tests, whose resources have names of their own; 600 times as fast as AWS."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     clocks.share(clocks.Clock(SPEED))
     enforce.use("enforce")
@@ -56,7 +56,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     enforce.use(None)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def client(server: Server) -> Iterator[Client]:
     """Make a client of a service as one of the profiles; no retries, so that every answer is seen as it is."""
     sessions: dict[str, Any] = {}

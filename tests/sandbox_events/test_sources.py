@@ -216,7 +216,7 @@ def test_sources_that_lambda_refuses(dev: Account, told: Told) -> None:
         {"EventSourceArn": slow},  # shorter than the function's timeout
         {"EventSourceArn": told.dead, "BatchSize": 100},  # needs a window
         {"EventSourceArn": told.dead, "FilterCriteria": {"Filters": [{"Pattern": '{"body": 1}'}]}},
-        {"EventSourceArn": f"arn:aws:sqs:{REGION}:{DEV}:none"},
+        {"EventSourceArn": f"arn:aws:sqs:{REGION}:{DEV}:not-there"},
     ):
         with pytest.raises(client.exceptions.InvalidParameterValueException):
             client.create_event_source_mapping(FunctionName=told.arn, **settings)

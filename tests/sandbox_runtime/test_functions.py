@@ -65,6 +65,9 @@ def package(source: str = HANDLER) -> bytes:
 
 
 def create(world: World, source: str = HANDLER, **more: Any) -> Any:
+    permit = {"Effect": "Allow", "Action": ["logs:*", "sqs:SendMessage"], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [permit]})
+    world.client("iam").put_role_policy(RoleName="execution", PolicyName="functions", PolicyDocument=document)
     client = world.client("lambda")
     settings = {"Handler": "shop.handle", "Runtime": "python3.11", "Role": ROLE, "Timeout": 2, "MemorySize": 256}
     client.create_function(FunctionName="shop", Code={"ZipFile": package(source)}, **{**settings, **more})
@@ -232,9 +235,6 @@ def test_new_code_replaces_the_warm_process(world: World) -> None:
 def test_events_are_accepted_and_tried_three_times(world: World) -> None:
     queue = world.client("sqs").create_queue(QueueName="dead")["QueueUrl"]
     dead = {"TargetArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:dead"}
-    permit = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": dead["TargetArn"]}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [permit]})
-    world.client("iam").put_role_policy(RoleName="execution", PolicyName="dead", PolicyDocument=document)
     client = create(world, DeadLetterConfig=dead)
     assert client.get_function_configuration(FunctionName="shop")["DeadLetterConfig"] == dead
     answer = client.invoke(FunctionName="shop", InvocationType="Event", Payload=b'{"do": "raise"}')
