@@ -89,7 +89,7 @@ def _assume(call: Call, settings: Settings) -> Response:
 def _verified(text: str, account_id: str, settings: Settings) -> tuple[Mapping[str, Any], Any]:
     """Return the claims of a good token and moto's provider of the account that vouches for it."""
     try:
-        token = tokens.read(text)
+        token = tokens.read(text.strip())  # pipelines write it with `echo`, and SDKs send what the file holds
     except tokens.TokenError:
         raise _invalid(
             "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"

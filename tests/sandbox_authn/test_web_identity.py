@@ -145,7 +145,7 @@ def test_unmodified_terraform_logs_in_with_a_token(applied: str, client: Callabl
 def test_the_sdk_logs_in_with_a_token_file(
     applied: str, issue: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "token").write_text(issue())
+    (tmp_path / "token").write_text(issue() + "\n")
     monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
     monkeypatch.setenv("AWS_ROLE_SESSION_NAME", "run-1")
     monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
