@@ -32,6 +32,11 @@ class Container:
     environment: Mapping[str, str] = field(default_factory=dict)
     startup_timeout: float = 480.0  # AWS seconds
 
+    @property
+    def endpoint_arn(self) -> str:
+        """The endpoint that the container serves."""
+        return f"arn:aws:sagemaker:{self.region}:{self.account_id}:endpoint/{self.endpoint.lower()}"
+
 
 @dataclass(frozen=True)
 class Fetched:
@@ -74,8 +79,9 @@ def fetch(context: Context, container: Container, folder: Path) -> Fetched:
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html#sagemaker-Type-ContainerDefinition-ModelDataUrl
     """
     try:
-        roles.check_trust(container.role_arn, "sagemaker.amazonaws.com")
+        roles.check_trust(container.role_arn, "sagemaker.amazonaws.com", source_arn=container.endpoint_arn)
         image = programs.pull(context, account_id=container.account_id, region=container.region, uri=container.image)
+        roles.check_pull(container.role_arn, container.image)
         argv = programs.command(context, image, "serve")
     except (roles.RoleError, programs.ImageError) as error:
         raise StartError(str(error)) from error

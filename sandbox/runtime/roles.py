@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import json
+import re
 import threading
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
-from urllib.parse import unquote
 
 import boto3
 from botocore.config import Config
-from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
+from sandbox.errors import AwsError
+from sandbox.iam import enforce, world
 from sandbox.runtime.context import Context
 
 _CLIENTS = threading.Lock()
+_REPOSITORY = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<name>[^:@]+)(?:[:@]|$)"
+)
+_PULLS = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 DURATION = 12 * 3600  # seconds; on AWS the platform renews credentials, here they live as long as a working day
 
 
@@ -24,16 +28,37 @@ class RoleError(Exception):
     """The role does not exist or does not trust the service."""
 
 
-def check_trust(role_arn: str, service: str) -> None:
-    """Raise RoleError unless the role exists and its trust policy names the service principal.
+def check_trust(role_arn: str, service: str, *, source_arn: str | None = None) -> None:
+    """Raise RoleError unless the role exists and its trust policy lets the service in, on behalf of its own account.
 
-    Message: as SageMaker's (https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html).
+    Message: as SageMaker's (https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html). `source_arn` is what
+    the service works for (https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html).
     """
-    if not _trusts(role_arn, service):
+    if not _trusts(role_arn, service, source_arn):
         raise RoleError(
             f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
             f"'{service}' to assume the role."
         )
+
+
+def check_pull(role_arn: str, uri: str) -> None:
+    """Raise RoleError unless the role may pull an image, with SageMaker's words; an image of no registry is not judged.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createmodel-perms
+    """
+    match = _REPOSITORY.match(uri)
+    if match is None:
+        return
+    repository = f"arn:aws:ecr:{match['region']}:{match['account']}:repository/{match['name']}"
+    try:
+        enforce.check(role_arn, "ecr:GetAuthorizationToken", "*")
+        for action in _PULLS:
+            enforce.check(role_arn, action, repository)
+    except AwsError as error:
+        raise RoleError(
+            f"Cannot find repository: {match['name']} in registry ID: {match['account']}. Please check if your ECR "
+            f"repository exists and role {role_arn} has proper pull permissions for SageMaker: {', '.join(_PULLS)}"
+        ) from error
 
 
 def credentials(context: Context, *, role_arn: str, region: str, session: str) -> dict[str, str]:
@@ -85,23 +110,9 @@ def _session() -> Any:
     return boto3.session.Session()
 
 
-def _trusts(role_arn: str, service: str) -> bool:
+def _trusts(role_arn: str, service: str, source_arn: str | None) -> bool:
     parts = role_arn.split(":")
     if len(parts) != 6 or not parts[5].startswith("role/"):
         return False
-    backend: Any = iam_backends[parts[4]]["aws"]
-    role = next((role for role in backend.roles.values() if role.arn == role_arn), None)
-    if role is None:
-        return False
-    statements = json.loads(unquote(role.assume_role_policy_document)).get("Statement", [])
-    allowed = [s for s in _listed(statements) if isinstance(s, dict) and s.get("Effect") == "Allow"]
-    return any(service in _listed(_services(statement)) for statement in allowed)
-
-
-def _services(statement: Mapping[str, Any]) -> Any:
-    principal = statement.get("Principal")
-    return principal.get("Service") if isinstance(principal, dict) else principal
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    found = {"aws:SourceAccount": parts[4], **({"aws:SourceArn": source_arn} if source_arn else {})}
+    return enforce.check_trust(world.service(service), role_arn, "sts:AssumeRole", found).allowed

@@ -154,8 +154,9 @@ def _program(context: Context, job: TrainingJob) -> tuple[programs.Image, list[s
         raise JobError("ClientError: The sandbox trains with images only, not with algorithms of the marketplace.")
     try:
         image = programs.pull(context, account_id=job.account_id, region=job.region, uri=uri)
+        roles.check_pull(job.request["RoleArn"], uri)
         return image, programs.command(context, image, "train")
-    except programs.ImageError as error:
+    except (roles.RoleError, programs.ImageError) as error:
         raise JobError(f"ClientError: {error}") from error
 
 

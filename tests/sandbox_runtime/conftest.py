@@ -46,6 +46,7 @@ ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 BUCKET = "artifacts"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/execution"
+LOGS = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "logs:*", "Resource": "*"}]}
 PULL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}]}
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/slipway/tiny@sha256:" + "1" * 64
 EXTENSIONS = (
@@ -273,6 +274,7 @@ def world(tmp_path: Path, extensions: tuple[Any, ...], monkeypatch: pytest.Monke
         iam = made.client("iam")
         iam.create_role(RoleName="execution", AssumeRolePolicyDocument=json.dumps(TRUST))
         iam.put_role_policy(RoleName="execution", PolicyName="pull", PolicyDocument=json.dumps(PULL))
+        iam.put_role_policy(RoleName="execution", PolicyName="logs", PolicyDocument=json.dumps(LOGS))
         yield made
         lambda_invoke.shutdown()
         sagemaker_endpoints.shutdown()

@@ -129,6 +129,18 @@ def test_a_role_that_does_not_trust_sagemaker_fails_the_endpoint(world: World) -
     assert failure(world).startswith(f"Could not assume role {ROLE}.")
 
 
+def test_a_role_that_may_not_pull_fails_the_endpoint(world: World) -> None:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createmodel-perms
+    world.client("iam").delete_role_policy(RoleName="execution", PolicyName="pull")
+    world.model("one")
+    world.config("c1", "one")
+    assert failure(world) == (
+        f"Cannot find repository: slipway/tiny in registry ID: {ACCOUNT}. Please check if your ECR repository exists "
+        f"and role {ROLE} has proper pull permissions for SageMaker: ecr:BatchCheckLayerAvailability, "
+        "ecr:BatchGetImage, ecr:GetDownloadUrlForLayer"
+    )
+
+
 def test_a_failed_endpoint_can_only_be_deleted(world: World) -> None:
     world.model("one", exit=True)
     world.config("c1", "one")
@@ -201,7 +213,7 @@ def test_an_image_of_another_account_needs_that_repositorys_policy(world: World)
                 "Sid": "pull",
                 "Effect": "Allow",
                 "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
-                "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                "Action": ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
             }
         ],
     }

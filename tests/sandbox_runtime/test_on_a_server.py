@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import until
+from .conftest import TRUST, until
 from .server_world import ACCOUNT, BUCKET, REGION, ROLE, Account, records
 
 pytestmark = [pytest.mark.sandbox]
@@ -83,6 +83,23 @@ def endpoint(account: Account, image: str) -> str:
 def test_the_code_of_the_image_answers_on_the_archive_from_s3(account: Account, endpoint: str) -> None:
     answer = account.client("sagemaker-runtime").invoke_endpoint(EndpointName=endpoint, Body=b"{}")
     assert json.loads(answer["Body"].read())["model"] == "one"
+
+
+def test_what_the_execution_role_may_not_read_fails_the_endpoint(account: Account, endpoint: str, image: str) -> None:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createmodel-perms
+    iam, sagemaker = account.client("iam"), account.client("sagemaker")
+    pulls = {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [pulls]})
+    role = iam.create_role(RoleName="no-data", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="no-data", PolicyName="pull", PolicyDocument=policy)
+    container = {"Image": image, "ModelDataUrl": f"s3://{BUCKET}/one.tar.gz"}
+    sagemaker.create_model(ModelName="blind", ExecutionRoleArn=role, PrimaryContainer=container)
+    variant = {"VariantName": "main", "ModelName": "blind", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(EndpointConfigName="blind", ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName="blind", EndpointConfigName="blind")
+    seen = account.settled("blind")
+    assert seen["EndpointStatus"] == "Failed"
+    assert "the role passed to CreateModel has permissions to download the model" in seen["FailureReason"]
 
 
 def test_invoking_costs_little(account: Account, endpoint: str) -> None:

@@ -134,6 +134,13 @@ def test_no_data_no_image(school: World) -> None:
     assert job["FailureReason"] == f"ClientError: The image '{missing['TrainingImage']}' does not exist."
 
 
+def test_a_role_that_may_not_pull_fails_the_job(school: World) -> None:
+    school.client("iam").delete_role_policy(RoleName="execution", PolicyName="pull")
+    job = ended(launch(school))
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("ClientError: Cannot find repository: slipway/tiny in registry ID:")
+
+
 def test_stop_lets_the_program_save_what_it_has(school: World) -> None:
     client = launch(school, sleep=30)
     until(
