@@ -12,6 +12,7 @@ from typing import Any
 
 from moto.awslambda.models import lambda_backends
 
+from sandbox.cloudwatch import services
 from sandbox.errors import AwsError
 from sandbox.runtime.context import Context
 from sandbox.runtime.function_pool import Pool
@@ -96,6 +97,7 @@ def run(
     with _lock:
         running = _in_flight.get(name, 0)
         if reserved is not None and running >= reserved:
+            services.throttled(function.account_id, function.region, function.function_name)
             raise AwsError(
                 "TooManyRequestsException",
                 "Rate Exceeded.",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import Counter
 from typing import Any
 
+from sandbox.cloudwatch import services
 from sandbox.runtime.context import Context
 from sandbox.runtime.functions import INIT_LIMIT, Function, Outcome, Worker
 
@@ -21,6 +23,7 @@ class Pool:
         self._context = context
         self._idle: dict[Function, list[Worker]] = {}
         self._slots: dict[Function, threading.BoundedSemaphore] = {}
+        self._running: Counter[Function] = Counter()
         self._workers: set[Worker] = set()
         self._lock = threading.Lock()
 
@@ -38,13 +41,30 @@ class Pool:
             slots = self._slots.setdefault(function, threading.BoundedSemaphore(CONCURRENCY))
         with slots:
             worker = self._take(function)
+            with self._lock:
+                self._running[function] += 1
+                at_once = self._running[function]
+            began = time.perf_counter()
+            outcome: Outcome | None = None
             try:
                 if not worker.alive:
                     message = f"Init phase timed out after {INIT_LIMIT:.2f} seconds, or the runtime exited."
                     body = {"errorType": "Runtime.ExitError", "errorMessage": message}
-                    return Outcome(json.dumps(body).encode(), "Unhandled", "")
-                return worker.invoke(payload, arn=arn, client_context=client_context, request_id=request_id)
+                    outcome = Outcome(json.dumps(body).encode(), "Unhandled", "")
+                else:
+                    outcome = worker.invoke(payload, arn=arn, client_context=client_context, request_id=request_id)
+                return outcome
             finally:
+                with self._lock:
+                    self._running[function] -= 1
+                services.ran(
+                    function.account_id,
+                    function.region,
+                    function.name,
+                    failed=outcome is None or outcome.error is not None,
+                    milliseconds=(time.perf_counter() - began) * 1000,
+                    at_once=at_once,
+                )
                 self._give_back(worker)
 
     def shutdown(self) -> None:

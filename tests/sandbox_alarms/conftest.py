@@ -55,6 +55,7 @@ class World:
     clock: HandClock
     sent: list[dict[str, Any]] = field(default_factory=list)
     topic: str = ""
+    queue: str = ""
 
     def client(self, service: str) -> Any:
         return client(service)
@@ -126,7 +127,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         queue = sqs.create_queue(QueueName="alarms")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         made.client("sns").subscribe(TopicArn=made.topic, Protocol="sqs", Endpoint=arn)
-        made.queue = queue  # type: ignore[attr-defined]
+        made.queue = queue
         yield made
     made.clock.stop()
 
@@ -135,9 +136,9 @@ def mail(world: World) -> list[dict[str, Any]]:
     """Take what was published to the topic: subject and message."""
     found = []
     sqs = world.client("sqs")
-    while messages := sqs.receive_message(QueueUrl=world.queue, MaxNumberOfMessages=10).get("Messages"):  # type: ignore[attr-defined]
+    while messages := sqs.receive_message(QueueUrl=world.queue, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
             body = json.loads(message["Body"])
             found.append({"Subject": body["Subject"], **json.loads(body["Message"])})
-            sqs.delete_message(QueueUrl=world.queue, ReceiptHandle=message["ReceiptHandle"])  # type: ignore[attr-defined]
+            sqs.delete_message(QueueUrl=world.queue, ReceiptHandle=message["ReceiptHandle"])
     return found
