@@ -71,11 +71,15 @@ locals {
       resources  = ["arn:aws:logs:${local.here}:log-group:/aws/lambda/${local.prefix}-*"]
       conditions = []
     }
+    ReadScalingTags = {
+      actions    = ["application-autoscaling:ListTagsForResource"]
+      resources  = ["arn:aws:application-autoscaling:${local.here}:scalable-target/*"]
+      conditions = []
+    }
     ReadServingLists = {
       actions = [
         "application-autoscaling:DescribeScalableTargets",
         "application-autoscaling:DescribeScalingPolicies",
-        "application-autoscaling:ListTagsForResource",
         "logs:DescribeLogGroups",
       ]
       resources  = ["*"] # Terraform asks for these by filter, which knows no resource

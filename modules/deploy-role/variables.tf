@@ -62,10 +62,11 @@ variable "identity_providers" {
   validation {
     condition = alltrue(flatten([
       for provider in var.identity_providers : [
-        for subject in provider.subjects :
-        !can(regex("[*?]", subject))
-        || can(regex("^repo:[^*?/:]+/[^*?/:]+:[^*?:]+(:.*)?$", subject))
-        || can(regex("^org/[0-9a-f-]{36}/project/[0-9a-f-]{36}/user/", subject))
+        for subject in provider.subjects : anytrue([
+          !can(regex("[*?]", subject)),
+          can(regex("^repo:[^*?/:]+/[^*?/:]+:[^*?:]+(:.*)?$", subject)),
+          can(regex("^org/[0-9a-f-]{36}/project/[0-9a-f-]{36}/user/", subject)),
+        ])
       ]
     ]))
     error_message = "A subject must name one repository or project: repo:<owner>/<repository>:environment:<name>, or org/<id>/project/<id>/user/*. A wildcard in the owner, repository or project, or for all that a repository runs, is refused."

@@ -61,6 +61,8 @@ class Estate:
             found[f"{role.arn} trust"] = ("trust", role.trust)
             found |= {f"{role.arn} {name}": ("identity", one) for name, one in role.policies.items()}
         for arn, several in self.resources.items():
+            if arn in self.roles:
+                continue  # its trust, which is there already
             found |= {f"{arn} {number}": ("resource", one) for number, one in enumerate(several)}
         return found
 

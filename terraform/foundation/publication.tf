@@ -1,5 +1,6 @@
 # What terraform/serving and the glue read. No secret is in it, so insecure_value: a plan then shows what changes.
 resource "aws_ssm_parameter" "foundation" {
+  #checkov:skip=CKV2_AWS_34: no secret is in it, and a plan must show what changes
   name        = "/${local.env.project}/${local.env.name}/foundation"
   description = "What the foundation of ${local.env.name} offers to endpoints and to the glue"
   type        = "String"

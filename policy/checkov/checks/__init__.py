@@ -1,0 +1,1 @@
+"""Checks that checkov lacks, in checkov's own format: `checkov --external-checks-dir policy/checkov/checks`."""
