@@ -16,7 +16,6 @@ from moto.dynamodbstreams.models import dynamodbstreams_backends
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 from moto.organizations.models import organizations_backends
-from moto.sns.models import sns_backends
 
 if TYPE_CHECKING:
     from sandbox.iam.templates import Scope
@@ -184,14 +183,6 @@ def group_name(identifier: str, scope: Scope) -> str:
     """A log group by name or ARN."""
     del scope
     return identifier.partition(":log-group:")[2].removesuffix(":*") if identifier.startswith("arn:") else identifier
-
-
-@_lookup
-def topic_of(subscription_arn: str, scope: Scope) -> str:
-    """The topic of a subscription; the ARN's last part is the subscription's own."""
-    region = subscription_arn.split(":")[3] if subscription_arn.count(":") >= 6 else scope.region
-    found = sns_backends[scope.account][region].subscriptions.get(subscription_arn)
-    return str(found.topic.arn) if found is not None else subscription_arn.rpartition(":")[0]
 
 
 @_lookup

@@ -70,9 +70,8 @@ def find(service: str, operation: str) -> tuple[Rule, ...] | None:
 def _read(path: Path) -> Service:
     data = tomllib.loads(path.read_text())
     resources = data["resources"]
-    common = data.get("keys", {})
     operations = {
-        name: tuple(_rule(data["prefix"], name, row, resources, common) for row in _rows(rows))
+        name: tuple(_rule(data["prefix"], name, row, resources) for row in _rows(rows))
         for name, rows in data["operations"].items()
     }
     names = data.get("request_tag_names")
@@ -91,7 +90,7 @@ def _rows(rows: Any) -> list[Any]:
     return rows if isinstance(rows, list) else [rows]
 
 
-def _rule(prefix: str, operation: str, row: Any, resources: Mapping[str, str], common: Mapping[str, str]) -> Rule:
+def _rule(prefix: str, operation: str, row: Any, resources: Mapping[str, str]) -> Rule:
     fields: dict[str, Any] = {"on": row} if isinstance(row, str) else dict(row)
     if unknown := set(fields) - _FIELDS:
         raise ValueError(f"{prefix} {operation}: {', '.join(sorted(unknown))} is no field of a row")
@@ -99,8 +98,7 @@ def _rule(prefix: str, operation: str, row: Any, resources: Mapping[str, str], c
     for name in ("on", "otherwise"):
         if name in fields:
             fields[name] = _template(fields[name], resources, f"{prefix} {operation}")
-    keys = {**common, **fields.pop("keys", {})} if ":" not in action else fields.pop("keys", {})
-    return Rule(action=action if ":" in action else f"{prefix}:{action}", keys=keys, **fields)
+    return Rule(action=action if ":" in action else f"{prefix}:{action}", **fields)
 
 
 def _template(text: str, resources: Mapping[str, str], where: str) -> str:
