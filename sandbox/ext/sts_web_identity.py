@@ -70,7 +70,7 @@ def _assume(call: Call, settings: Settings) -> Response:
         transitive=transitive,
         source_identity=source,
         provider=provider.arn,
-        claims={key: value for key, value in context.items() if isinstance(value, str)},
+        claims={name: str(context[name]) for name in (f"{provider.url}:aud", f"{provider.url}:sub")},
     )
     return answer(
         _OPERATION,

@@ -177,7 +177,10 @@ def test_who_may_log_in(
     assert answer["AssumedRoleUser"]["Arn"].endswith(":assumed-role/slipway-stage-deploy-serving/pipeline")
     session = sessions.find(answer["Credentials"]["AccessKeyId"])
     assert session is not None
-    assert session.provider.endswith(claims["iss"].removeprefix("https://"))
+    host = claims["iss"].removeprefix("https://")
+    assert session.provider == f"arn:aws:iam::{QA}:oidc-provider/{host}"
+    assert set(session.claims) == {f"{host}:aud", f"{host}:sub"}  # what policies of the session may go by later
+    assert session.claims[f"{host}:sub"] == claims["sub"]
 
 
 DENIED: dict[str, dict[str, Any]] = {
