@@ -185,12 +185,12 @@ def delete_endpoint(self: Any) -> EmptyResult:
 
 
 def announce(endpoint: Endpoint) -> None:
-    """Tell the event bus of a change of status: what DescribeEndpoint shows then.
+    """Tell the event bus of a change of status, and of the deployment that is under way.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
     """
     try:
-        events.changed("endpoint", endpoint.arn, describe(endpoint))
+        events.endpoint(endpoint)
     except Exception:
         log.exception("event of endpoint %s", endpoint.name)
 
