@@ -7,8 +7,6 @@ registry policy, which also decides whether the repository may be made.
 
 from __future__ import annotations
 
-import fnmatch
-import json
 import logging
 import queue
 import threading
@@ -17,8 +15,10 @@ from typing import Any
 
 from moto.ecr.models import ecr_backends
 
+from glue.iam import Principal
 from sandbox.errors import AwsError
 from sandbox.events import images
+from sandbox.iam import enforce
 from sandbox.registry import store
 from sandbox.registry.store import LOCK, StoredImage
 
@@ -71,15 +71,12 @@ def replicate(repo: Any, image: StoredImage, tag: str | None, *, registry: str, 
     """Copy one image. Raises AwsError AccessDenied when the destination does not allow it."""
     backend = ecr_backends[registry][region]
     arn = f"arn:aws:ecr:{region}:{registry}:repository/{repo.name}"
-    if registry != repo.registry_id and not allowed(
-        backend.registry_policy, repo.registry_id, "ecr:ReplicateImage", arn
-    ):
+    if registry != repo.registry_id and not allowed(repo.registry_id, "ecr:ReplicateImage", arn):
         raise AwsError("AccessDenied", f"registry {registry} does not let {repo.registry_id} replicate to {repo.name}")
     with LOCK:
         target = backend.repositories.get(repo.name)
         if target is None:
-            make = "ecr:CreateRepository"
-            if registry != repo.registry_id and not allowed(backend.registry_policy, repo.registry_id, make, arn):
+            if registry != repo.registry_id and not allowed(repo.registry_id, "ecr:CreateRepository", arn):
                 raise AwsError("AccessDenied", f"registry {registry} does not let {repo.registry_id} make {repo.name}")
             target = backend.create_repository(
                 repository_name=repo.name,
@@ -108,24 +105,10 @@ def _copy(repo: Any, target: Any, image: StoredImage, tag: str | None) -> None:
             raise
 
 
-def allowed(policy: str | None, account_id: str, action: str, resource: str) -> bool:
-    """Tell whether a registry policy allows an account an action; a matching Deny wins, conditions never match."""
-    statements = json.loads(policy).get("Statement", []) if policy else []
-    verdict = False
-    for statement in [statements] if isinstance(statements, dict) else statements:
-        principals = statement.get("Principal", {})
-        names = _list(principals.get("AWS", []) if isinstance(principals, dict) else principals)
-        accounts = {"*", account_id, f"arn:aws:iam::{account_id}:root"}
-        matches = (
-            any(name in accounts for name in names)
-            and any(fnmatch.fnmatchcase(action.lower(), one.lower()) for one in _list(statement.get("Action", [])))
-            and any(fnmatch.fnmatchcase(resource, one) for one in _list(statement.get("Resource", [])))
-        )
-        if matches and statement.get("Effect") == "Deny":
-            return False
-        verdict = verdict or (matches and statement.get("Effect") == "Allow" and not statement.get("Condition"))
-    return verdict
+def allowed(account_id: str, action: str, resource: str) -> bool:
+    """Tell whether a registry's policy lets another account's registry do this: replication acts for the account.
 
-
-def _list(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else [str(one) for one in value]
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions.html
+    """
+    other = Principal(kind="root", arn=f"arn:aws:iam::{account_id}:root", account_id=account_id)
+    return enforce.decide(other, action, resource).allowed
