@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moto.sns.models import sns_backends
 
+from sandbox.events import bus
+from sandbox.iam import enforce
 from sandbox.scaling import policies
 
 PRINCIPAL = "cloudwatch.amazonaws.com"
@@ -16,9 +16,7 @@ PRINCIPAL = "cloudwatch.amazonaws.com"
 
 def emit(account_id: str, region: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str]) -> None:
     """Send an event of CloudWatch to the account's default bus."""
-    events = _part("sandbox.events.bus", "emit")
-    if events is not None:
-        events(account_id, region, "aws.cloudwatch", detail_type, detail, list(resources))
+    bus.emit(account_id, region, "aws.cloudwatch", detail_type, detail, list(resources))
 
 
 def act(arn: str, *, account_id: str, alarm_arn: str, alarm_name: str, subject: str, message: str) -> str:
@@ -48,22 +46,12 @@ def _publish(arn: str, *, account_id: str, alarm_arn: str, subject: str, message
     _, _, _, region, owner, _ = arn.split(":", 5)
     sns: Any = sns_backends[owner][region]
     topic = sns.get_topic(arn)  # moto raises for a topic that is not there
-    check = _part("sandbox.iam.enforce", "check")
-    if check is not None:
-        # SourceOwner is what the policy that SNS gives to a new topic asks for
-        context = {"aws:SourceArn": alarm_arn, "aws:SourceAccount": account_id, "aws:SourceOwner": account_id}
-        check(PRINCIPAL, "sns:Publish", arn, context)
-        key = str(getattr(topic, "kms_master_key_id", "") or "")
-        if key.startswith("arn:aws:kms:") and ":alias/" not in key:
-            for action in ("kms:GenerateDataKey", "kms:Decrypt"):
-                check(PRINCIPAL, action, key, context)
+    # SourceOwner is what the policy that SNS gives to a new topic asks for
+    context = {"aws:SourceArn": alarm_arn, "aws:SourceAccount": account_id, "aws:SourceOwner": account_id}
+    enforce.check(PRINCIPAL, "sns:Publish", arn, context)
+    key = str(getattr(topic, "kms_master_key_id", "") or "")
+    if key.startswith("arn:aws:kms:") and ":alias/" not in key:
+        for action in ("kms:GenerateDataKey", "kms:Decrypt"):
+            enforce.check(PRINCIPAL, action, key, context)
     sns.publish(message, arn=arn, subject=subject[:100])
     return f"Successfully executed action {arn}"
-
-
-def _part(module: str, name: str) -> Any:
-    """Return a function of another part of the sandbox, or None when this sandbox was built without that part."""
-    parent = module.rpartition(".")[0]
-    if importlib.util.find_spec(parent) is None or importlib.util.find_spec(module) is None:
-        return None
-    return getattr(importlib.import_module(module), name, None)

@@ -33,7 +33,7 @@ TTL = (
 )  # AWS seconds; https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpointAsync.html
 WAIT = 10.0  # AWS seconds until a server that is not there is asked again
 NAMESPACE = "AWS/SageMaker"
-_queues: dict[int, Queue] = {}
+_queues: dict[tuple[str, str, str], Queue] = {}
 _making = threading.Lock()
 
 
@@ -64,7 +64,7 @@ class Queue:
     """The backlog of one endpoint; worked on by as many threads as its instances may have requests at once."""
 
     def __init__(self, context: Context, endpoint: Endpoint) -> None:
-        self._context, self._endpoint = context, endpoint
+        self._context, self.endpoint = context, endpoint
         self._jobs: deque[Job] = deque()
         self._at_work = 0
         self._lock = threading.Lock()
@@ -91,12 +91,12 @@ class Queue:
             self._workers.submit(self._work, job)
 
     def _take(self) -> Job | None:
-        config = self._endpoint.fleet.asynchronous or {}
+        config = self.endpoint.fleet.asynchronous or {}
         each = int((config.get("ClientConfig") or {}).get("MaxConcurrentInvocationsPerInstance") or CONCURRENT)
-        variant = self._endpoint.fleet.choose()
+        variant = self.endpoint.fleet.choose()
         with self._lock:
             room = min((variant.count or 0) * each if variant is not None else 0, MOST_THREADS)
-            if not self._jobs or self._at_work >= room or not self._endpoint.serving or clock.shared().stopped:
+            if not self._jobs or self._at_work >= room or not self.endpoint.serving or clock.shared().stopped:
                 return None
             self._at_work += 1
             return self._jobs.popleft()
@@ -105,14 +105,14 @@ class Queue:
         try:
             self._answer(job)
         except Exception:
-            log.exception("asynchronous request %s of %s", job.inference_id, self._endpoint.name)
+            log.exception("asynchronous request %s of %s", job.inference_id, self.endpoint.name)
         finally:
             with self._lock:
                 self._at_work -= 1
             self.pump()
 
     def _answer(self, job: Job) -> None:
-        endpoint = self._endpoint
+        endpoint = self.endpoint
         variant = endpoint.fleet.choose()
         if variant is None:
             return
@@ -178,7 +178,7 @@ class Queue:
 
         https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-check-predictions.html
         """
-        output = (self._endpoint.fleet.asynchronous or {}).get("OutputConfig") or {}
+        output = (self.endpoint.fleet.asynchronous or {}).get("OutputConfig") or {}
         topics = output.get("NotificationConfig") or {}
         topic = topics.get("SuccessTopic" if answer is not None else "ErrorTopic")
         if not topic:
@@ -196,11 +196,11 @@ class Queue:
             "accept": job.headers.get("accept"),
             "contentType": job.headers.get("content-type"),
             "customAttributes": job.headers.get("x-amzn-sagemaker-custom-attributes"),
-            "endpointName": self._endpoint.name,
+            "endpointName": self.endpoint.name,
             "inputLocation": job.input_location,
         }
         notice: dict[str, Any] = {
-            "awsRegion": self._endpoint.region,
+            "awsRegion": self.endpoint.region,
             "eventTime": stamp(),
             "receivedTime": job.received,
             "invocationStatus": status,
@@ -216,7 +216,7 @@ class Queue:
         return {**notice, "responseParameters": {"contentType": kind, "outputLocation": job.output_location}}
 
     def _count(self, name: str, value: float, unit: str, factor: float = 1.0) -> None:
-        endpoint = self._endpoint
+        endpoint = self.endpoint
         where = {"EndpointName": endpoint.name}
         record(NAMESPACE, name, where, value * factor, unit, account_id=endpoint.account_id, region=endpoint.region)
 
@@ -224,9 +224,9 @@ class Queue:
 def queue_of(context: Context, endpoint: Endpoint) -> Queue:
     """Return the backlog of an endpoint."""
     with _making:
-        found = _queues.get(id(endpoint))
-        if found is None:
-            found = _queues[id(endpoint)] = Queue(context, endpoint)
+        found = _queues.get(_key(endpoint))
+        if found is None or found.endpoint is not endpoint:  # an endpoint of the same name was there before
+            found = _queues[_key(endpoint)] = Queue(context, endpoint)
         return found
 
 
@@ -241,7 +241,9 @@ def measure(endpoint: Endpoint) -> None:
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-monitor.html
     """
-    queue = _queues.get(id(endpoint))
+    queue = _queues.get(_key(endpoint))
+    if queue is not None and queue.endpoint is not endpoint:
+        queue = None
     size = queue.backlog() if queue is not None else 0
     instances = sum(variant.count or 0 for variant in endpoint.fleet.variants.values())
     values = {
@@ -268,6 +270,10 @@ def locations(config: Mapping[str, Any]) -> tuple[str, str | None]:
     success = f"{output['S3OutputPath'].rstrip('/')}/{name}.out"
     failure = output.get("S3FailurePath")
     return success, f"{failure.rstrip('/')}/{name}-error.out" if failure else None
+
+
+def _key(endpoint: Endpoint) -> tuple[str, str, str]:
+    return endpoint.account_id, endpoint.region, endpoint.name
 
 
 def _upload(s3: Any, endpoint: Endpoint, location: str, answer: Answer) -> None:

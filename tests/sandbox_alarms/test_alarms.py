@@ -310,3 +310,18 @@ def test_a_topic_that_does_not_let_cloudwatch_in(world: World) -> None:
     actions = world.client("cloudwatch").describe_alarm_history(AlarmName="errors", HistoryItemType="Action")
     refused = actions["AlarmHistoryItems"][-1]["HistorySummary"]
     assert "not authorized to perform: sns:Publish" in refused
+
+
+def test_each_change_is_an_event(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html."""
+    sent: list[tuple[Any, ...]] = []
+    monkeypatch.setattr("sandbox.events.bus.emit", lambda *event: sent.append(event))
+    world.alarm()
+    world.minute(1.0)
+    world.minute(1.0)
+    ((account, region, source, kind, detail, resources),) = sent
+    assert (account, region, source, kind) == (ACCOUNT, REGION, "aws.cloudwatch", "CloudWatch Alarm State Change")
+    assert resources == [world.shown()["AlarmArn"]]
+    assert (detail["state"]["value"], detail["previousState"]["value"]) == ("ALARM", "INSUFFICIENT_DATA")
+    (metric,) = detail["configuration"]["metrics"]
+    assert metric["metricStat"]["metric"] == {"namespace": "AWS/Test", "name": "Errors", "dimensions": {}}

@@ -251,3 +251,14 @@ def test_deployed_images_have_digests(world: World) -> None:
     (variant,) = world.client("sagemaker").describe_endpoint(EndpointName="shop")["ProductionVariants"]
     (image,) = variant["DeployedImages"]
     assert (image["SpecifiedImage"], image["ResolvedImage"]) == (tagged, IMAGE)
+
+
+def test_each_status_is_an_event(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html."""
+    sent: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        "sandbox.events.sagemaker.bus.emit", lambda *event: sent.append((event[3], event[4]["EndpointStatus"]))
+    )
+    world.endpoint()
+    until(lambda: list(sent), lambda seen: len(seen) == 2)
+    assert sent == [("SageMaker Endpoint State Change", status) for status in ("CREATING", "IN_SERVICE")]
