@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from moto.core.responses import BaseResponse
 from werkzeug.wrappers import Response
 
 from sandbox import faults, identity
@@ -30,6 +31,7 @@ PathHandler = Callable[[Call], Response | None]
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 _service_handlers: dict[str, list[ServiceHandler]] = {}
 _path_handlers: dict[str, PathHandler] = {}
+_REGION = "sandbox.region"  # in the WSGI environment: the region that the signature is for
 
 
 def on_service(service: str, handler: ServiceHandler) -> None:
@@ -53,10 +55,29 @@ def on_path(prefix: str, handler: PathHandler) -> None:
     _path_handlers[prefix] = handler
 
 
+def pin_region() -> None:
+    """Let moto work in the region that was signed for: it believes the host, the query and the client's name more.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html (credential scope)
+    """
+    original = BaseResponse.get_region_from_url
+    if getattr(original, "pinned", False):
+        return
+
+    def get_region_from_url(self: Any, request: Any, full_url: str) -> str:
+        signed = getattr(request, "environ", {}).get(_REGION)
+        return str(signed or original(self, request, full_url))
+
+    get_region_from_url.pinned = True  # type: ignore[attr-defined]
+    BaseResponse.get_region_from_url = get_region_from_url
+
+
 class Door:
     """The WSGI application."""
 
     def __init__(self, moto: WsgiApp, requests_log: Path) -> None:
+        pin_region()
+        enforce.mode()  # a word that it does not know stops the start
         self._moto = moto
         self._log_lock = threading.Lock()
         self._requests_log = requests_log.open("a", buffering=1)
@@ -114,6 +135,7 @@ class Door:
         call.principal = identity.authenticate(call)
         if call.principal is not None:
             call.environ["HTTP_X_MOTO_ACCOUNT_ID"] = call.principal.account_id
+            call.environ[_REGION] = call.region
         faults.before(call)
         enforce.authorize(call)
         for handler in _service_handlers.get(call.service, ()):

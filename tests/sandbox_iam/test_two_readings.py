@@ -113,3 +113,13 @@ def test_a_body_that_is_no_document(server: Server, lister: Actor) -> None:
     status, text = send(server, lister, "sns", "/", headers=FORM, body="Action=ListTopics&a.b=1&a=2")
     assert status == 400
     assert "MalformedInput" in text
+
+
+def test_the_region_is_the_one_that_was_signed_for(server: Server, estate: Estate) -> None:
+    # moto believes the client's name and addresses more
+    here = estate.role(allow("sns:CreateTopic", "arn:aws:sns:eu-west-1:111111111111:*"))
+    elsewhere = {**FORM, "User-Agent": "tool region/us-east-1"}
+    body = "Action=CreateTopic&Name=regional&x=.us-east-1.amazonaws.com"
+    status, text = send(server, here, "sns", "/", headers=elsewhere, body=body)
+    assert status == 200
+    assert "arn:aws:sns:eu-west-1:111111111111:regional" in text
