@@ -69,7 +69,7 @@ def body_of(call: Call) -> Any:
         raise SandboxError(f"the request is larger than {_BODY_LIMIT} bytes")
     try:
         return json.loads(call.body() or b"null")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SandboxError(f"the request is no JSON document: {error}") from error
 
 

@@ -24,7 +24,8 @@ def install(settings: Settings) -> None:
         if not isinstance(document, dict):
             raise SandboxError("the request is a JSON object")
         if call.method == "DELETE":
-            return admin.answer({"cleared": registry.clear(document.get("id"))})
+            identity = document.get("id")
+            return admin.answer({"cleared": registry.clear(identity if identity is None else str(identity))})
         if call.method != "POST" or not isinstance(document.get("faults"), list):
             raise SandboxError('POST {"faults": [...]} sets faults, DELETE {"id": ...} takes one back, DELETE {} all')
         made = {one.id for one in registry.add(document["faults"])}

@@ -140,6 +140,8 @@ def _one_of(word: object, known: Collection[str], what: str) -> None:
 def _text(key: str, value: object) -> str:
     if not isinstance(value, str) or len(value) > _MOST_TEXT:
         raise SandboxError(f"{key} is a text of at most {_MOST_TEXT} characters, not {str(value)[:80]!r}")
+    if not value.replace("\n", " ").isprintable():
+        raise SandboxError(f"{key} holds what cannot be printed: {value[:80]!r}")
     return value
 
 

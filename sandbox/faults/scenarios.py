@@ -47,13 +47,22 @@ def read(file: Path) -> Scenario:
     if file.stat().st_size > _LIMIT:
         raise SandboxError(f"{file} is larger than {_LIMIT} bytes")
     try:
-        document = json.loads(file.read_bytes())
-    except ValueError as error:
+        document = json.loads(file.read_bytes(), object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
         raise SandboxError(f"{file} is no JSON document: {error}") from error
     try:
         return check(document)
     except SandboxError as error:
         raise SandboxError(f"{file}: {error}", remedy=error.remedy) from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object. Of two members with one name, JSON keeps the last in silence; here that is an error."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names_seen = [name for name, _ in pairs]
+        raise ValueError(f"{max(names_seen, key=names_seen.count)!r} is there twice")
+    return found
 
 
 def check(document: object) -> Scenario:

@@ -39,6 +39,9 @@ def test_our_scenarios_are_good(name: str) -> None:
         ('{"about": "x", "faults": [{"kind": "slow", "id": "a"}, {"kind": "slow", "id": "a"}]}', "used twice"),
         ('{"about": "x", "faults": [{"kind": "slow", "effect": {"ms": NaN}}]}', "ms is a number"),
         ('{"about": "\\ud800", "faults": [{"kind": "\\ud800"}]}', "there is no kind"),
+        ('{"about": "x", "faults": [{"kind": "slow", "match": {"resource": "\\ud800"}}]}', "cannot be printed"),
+        ('{"about": "x", "faults": [{"kind": "slow", "times": 1, "times": 2}]}', "'times' is there twice"),
+        ("[" * 100_000, "is no JSON document"),
     ],
 )
 def test_a_bad_file_is_refused_and_nothing_is_set(
@@ -155,6 +158,11 @@ def test_no_web_page_can_set_a_fault(server: Server, headers: dict[str, str]) ->
 def test_a_foreign_name_reads_nothing_either(server: Server) -> None:
     assert ask(server, "GET", Host="rebound.example:80")[0] == 403
     assert ask(server, "GET")[0] == 200
+
+
+def test_an_odd_id_is_not_there(server: Server) -> None:
+    status, answer = ask(server, "DELETE", {"id": ["x"]}, X_Sandbox_Token=token(server))
+    assert (status, "no fault" in answer["error"]) == (400, True)
 
 
 @pytest.mark.parametrize("document", [None, [], "x", {"faults": {}}, {"fault": []}, {"faults": [1]}])
