@@ -66,3 +66,22 @@ def client(server: Server) -> Iterator[Client]:
 def credentials(server: Server) -> Any:
     """The operator of dev: access_key, secret_key, token."""
     return boto3.Session(profile_name="dev").get_credentials().get_frozen_credentials()  # type: ignore[union-attr]
+
+
+@pytest.fixture(scope="module")
+def address(server: Server) -> str:
+    return f"127.0.0.1:{server.application.settings.port}"
+
+
+@pytest.fixture(scope="module")
+def bucket(client: Callable[..., Any]) -> str:
+    client("s3").create_bucket(Bucket="authn-bucket", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    return "authn-bucket"
+
+
+@pytest.fixture
+def stored(client: Callable[..., Any], bucket: str) -> Callable[[str], bool]:
+    def look(key: str) -> bool:
+        return key in [one["Key"] for one in client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+    return look

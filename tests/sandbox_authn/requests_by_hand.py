@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 REGION = "eu-west-1"
@@ -153,3 +153,36 @@ def _error(body: bytes) -> tuple[str, str]:
     code = re.search(rb"<Code>(.*?)</Code>", body)
     message = re.search(rb"<Message>(.*?)</Message>", body, re.DOTALL)
     return code[1].decode() if code else "", message[1].decode() if message else ""
+
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+JSON = {"content-type": "application/x-amz-json-1.1"}
+BODY = b"Action=GetCallerIdentity&Version=2011-06-15"
+# One request for each protocol that services speak: what is refused, and how
+STS = (Raw("POST", "/", headers=FORM, body=BODY), "sts", "SignatureDoesNotMatch", 403)
+SSM = (
+    Raw("POST", "/", headers={**JSON, "x-amz-target": "AmazonSSM.DescribeParameters"}, body=b"{}"),
+    "ssm",
+    "InvalidSignatureException",
+    400,
+)
+LAMBDA = (Raw("GET", "/2015-03-31/functions", query="MaxItems=3"), "lambda", "InvalidSignatureException", 403)
+S3 = (
+    Raw("PUT", "/authn-bucket/a%20key", headers={"x-amz-meta-a": "1"}, body=b"hello"),
+    "s3",
+    "SignatureDoesNotMatch",
+    403,
+)
+EACH = {"query": STS, "json": SSM, "rest-json": LAMBDA, "s3": S3}
+
+
+def outcome(answer: Answer) -> tuple[str, int]:
+    """Return an answer's error code and status."""
+    return answer.code, answer.status
+
+
+def opened(url: str, body: bytes | None = None) -> int:
+    """Return the status that a presigned URL meets: PUT with a body, else GET."""
+    parts = urlsplit(url)
+    request = Raw("GET" if body is None else "PUT", parts.path, parts.query, {"host": parts.netloc}, body or b"")
+    return send(parts.netloc, request).status

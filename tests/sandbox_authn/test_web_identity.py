@@ -5,7 +5,6 @@ Terraform, logged in with such a token itself, applies the module's example; the
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
@@ -21,13 +20,12 @@ import boto3
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from sandbox import sessions
 from sandbox.__main__ import main
-from sandbox.oidc import issuers, keys, tokens
+from sandbox.oidc import issuers, tokens
 from sandbox.server import Server
+from tests.sandbox_authn.forged_tokens import forged
 from tests.sandbox_core.helpers import refused
 
 ROOT = Path(__file__).parent.parent.parent
@@ -249,45 +247,6 @@ def test_tokens_that_are_no_proof(
     applied: str, issue: Callable[..., str], assume: Callable[..., Any], code: str, job: Callable[[], dict[str, Any]]
 ) -> None:
     assert refused(assume, token=issue(**job())) == (code, 400)
-
-
-def part(document: Any) -> str:
-    text = document if isinstance(document, str) else json.dumps(document)
-    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
-
-
-def forged(token: str, kind: str, settings: Any) -> str:
-    """Return a token that says the same and was not signed by the issuer."""
-    head, body, signature = token.split(".")
-    header = json.loads(base64.urlsafe_b64decode(head + "=="))
-    if kind == "none":
-        return f"{part({**header, 'alg': 'none'})}.{body}."
-    if kind == "another key":
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        return f"{head}.{body}.{keys.encode(key.sign(f'{head}.{body}'.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
-    if kind == "public key as secret":
-        import hmac  # noqa: PLC0415
-
-        secret = json.dumps(keys.key_set(settings, "github")).encode()
-        text = f"{part({**header, 'alg': 'HS256'})}.{body}"
-        return f"{text}.{keys.encode(hmac.digest(secret, text.encode(), 'sha256'))}"
-    if kind == "its own key":
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        text = f"{part({**header, 'jwk': {'kty': 'RSA'}, 'jku': 'http://127.0.0.1:1/jwks'})}.{body}"
-        return f"{text}.{keys.encode(key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
-    if kind == "unknown kid":
-        return f"{part({**header, 'kid': 'x'})}.{body}.{signature}"
-    if kind == "other claims":
-        claims = json.loads(base64.urlsafe_b64decode(body + "=="))
-        return f"{head}.{part({**claims, 'exp': claims['exp'] + 1})}.{signature}"
-    return {
-        "cut off": token[:-10],
-        "two parts": f"{head}.{body}",
-        "empty": "....",
-        "not json": f"{head}.{part('x')}.{signature}",
-        "a list": f"{head}.{part([])}.{signature}",
-        "a name twice": ".".join((head, part('{"iss": 1, "iss": 2}'), signature)),
-    }[kind]
 
 
 FORGED = (
