@@ -65,7 +65,7 @@ def checkov(folder: Path, *arguments: str) -> list[dict[str, Any]]:
     """Return checkov's reports on a folder, of HCL and of plans, with our own checks. One start costs seconds."""
     program = prepare() / "checkov"
     frameworks = ("--framework", "terraform", "terraform_plan")
-    fixed = ("--skip-download", "--quiet", "--external-checks-dir", str(CHECKS), "--output", "json")
+    fixed = ("--skip-download", "--external-checks-dir", str(CHECKS), "--output", "json")
     done = _run([str(program), "--directory", str(folder), *frameworks, *fixed, *arguments])
     if done.returncode not in (0, 1) or not done.stdout.strip():
         raise SystemExit(f"checkov failed\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
@@ -81,7 +81,7 @@ def scan_terraform() -> tuple[list[Finding], str]:
     copy.unlink(missing_ok=True)
     copy.hardlink_to(plan)
     found, told = [], []
-    reports = checkov(folder)
+    reports = checkov(folder, "--quiet")
     kinds = {report.get("check_type") for report in reports}
     if kinds != {"terraform", "terraform_plan"}:
         raise SystemExit(f"checkov scanned only {', '.join(sorted(str(kind) for kind in kinds))}")

@@ -100,3 +100,21 @@ def test_no_service_is_trusted_by_a_role_of_people(estates: list[Estate]) -> Non
     }
     assert trusting
     assert all(name.removesuffix(" trust").endswith(("-execution", "-invoker")) for name in trusting)
+
+
+def test_every_resource_that_a_policy_names_is_judged(committed: Judge, optional: Judge) -> None:
+    """Or an Allow on a resource that no kind stands for would never be seen."""
+    for judge in (committed, optional):
+        known = {
+            template.format_map(given)
+            for _, template in judge.declared.kinds.values()
+            for given in judge.names.values()
+        }
+        named = {
+            (name, pattern)
+            for name, statement in statements([judge.estate], "identity")
+            if statement["Effect"] == "Allow"
+            for pattern in listed(statement["Resource"])
+        }
+        missed = sorted(one for one in named if one[1] != "*" and not any(fnmatchcase(arn, one[1]) for arn in known))
+        assert missed == []
