@@ -68,8 +68,9 @@ def slipway(task: Task) -> None:
     import boto3
 
     from glue import releases
+    from glue.aws.accounts import THREADS
     from glue.aws.clients import CallCounter, client_config
-    from glue.aws.session import THREADS, Session
+    from glue.aws.session import Session
     from glue.core.environment import Environment
 
     environment = Environment("target", TARGET_ACCOUNT, REGION)
