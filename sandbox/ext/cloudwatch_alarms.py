@@ -133,17 +133,20 @@ def describe_alarm_history(self: Any) -> ActionResult:
 
 
 def delete_alarms(self: Any) -> EmptyResult:
-    """DeleteAlarms: all or none of the composite ones; names that nobody has are ignored."""
+    """DeleteAlarms: all or none; at most one composite alarm; names that nobody has are ignored.
+
+    What a composite alarm refers to cannot go before it.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DeleteAlarms.html
+    """
     names = params(self).get("AlarmNames") or []
     alarms = alarms_of(self.current_account, self.region)
-    for name in names:
-        parents = [
-            one.name
-            for one in alarms.values()
-            if one.rule is not None and one.name not in names and {name, _arn(self, name)} & set(one.rule.alarms)
-        ]
-        if parents and name in alarms:
-            raise ValidationError(f"The alarm {name} is used by the composite alarm {parents[0]}: delete that first.")
+    if sum(alarms[name].rule is not None for name in set(names) & set(alarms)) > 1:
+        raise ValidationError("At most one composite alarm can be deleted with one call.")
+    needed = {one for alarm in alarms.values() if alarm.name not in names for one in _needs(alarm)}
+    kept = [name for name in names if name in alarms and name in needed]
+    if kept:
+        it = "it" if len(kept) == 1 else "them"
+        raise ValidationError(f"Cannot delete {','.join(kept)} as there are composite alarm(s) depending on {it}.")
     for name in names:
         alarm = alarms.pop(name, None)
         if alarm is not None:
@@ -224,6 +227,14 @@ def _backend(response: Any) -> Any:
 
 def _arn(response: Any, name: str) -> str:
     return str(make_arn_for_alarm(response.region, response.current_account, name))
+
+
+def _needs(alarm: Alarm) -> set[str]:
+    """Names of the alarms that a composite alarm refers to."""
+    if alarm.rule is None:
+        return set()
+    suppressor = alarm.request.get("ActionsSuppressor")
+    return {one.partition(":alarm:")[2] or one for one in (*alarm.rule.alarms, *([suppressor] if suppressor else []))}
 
 
 def _wanted(alarm: Alarm, request: Mapping[str, Any]) -> bool:

@@ -122,9 +122,25 @@ def test_composite_on_composite(two: World) -> None:
     kinds = cloudwatch.describe_alarms(AlarmTypes=["CompositeAlarm"])
     assert len(kinds["CompositeAlarms"]) == 2
     assert not kinds["MetricAlarms"]
-    with pytest.raises(ClientError, match="used by the composite alarm"):
-        cloudwatch.delete_alarms(AlarmNames=["one"])
-    cloudwatch.delete_alarms(AlarmNames=["one", "both", "outer"])
+
+
+def test_alarms_go_after_those_that_refer_to_them(two: World) -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DeleteAlarms.html."""
+    put(two, **SUPPRESSED)
+    cloudwatch = two.client("cloudwatch")
+    cloudwatch.put_composite_alarm(AlarmName="outer", AlarmRule="NOT OK(both)")
+    for names, message in (
+        (["one"], "Cannot delete one as there are composite alarm.s. depending on it"),
+        (["one", "two"], "Cannot delete one,two as there are composite alarm.s. depending on them"),
+        (["window"], "Cannot delete window as"),
+        (["both"], "Cannot delete both as"),
+        (["both", "outer"], "At most one composite alarm"),
+    ):
+        with pytest.raises(ClientError, match=message):
+            cloudwatch.delete_alarms(AlarmNames=names)
+    cloudwatch.delete_alarms(AlarmNames=["outer"])
+    cloudwatch.delete_alarms(AlarmNames=["both", "one", "nobody"])
+    assert [one["AlarmName"] for one in cloudwatch.describe_alarms()["MetricAlarms"]] == ["two", "window"]
 
 
 def test_alarms_that_do_not_exist_are_refused(two: World) -> None:
@@ -136,7 +152,7 @@ def test_alarms_that_do_not_exist_are_refused(two: World) -> None:
         two.client("cloudwatch").put_composite_alarm(AlarmName="one", AlarmRule="ALARM(two)")
 
 
-SUPPRESSED = {
+SUPPRESSED: dict[str, Any] = {
     "ActionsSuppressor": "window",
     "ActionsSuppressorWaitPeriod": 120,
     "ActionsSuppressorExtensionPeriod": 180,
