@@ -205,9 +205,11 @@ function makeTable(name) {
     node("h2", { id: `${name}-title` }, title),
     node("p", { class: "empty quiet" }),
     node("div", { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": `${name}-title` },
-      node("table", { "aria-labelledby": `${name}-title` },
-        node("thead", {}, node("tr", {}, heads.map((head) => node("th", { scope: "col" }, head)))),
-        node("tbody", {}))));
+      // the roles, because a narrow window shows the cells as blocks, which makes browsers forget that it is a table
+      node("table", { role: "table", "aria-labelledby": `${name}-title` },
+        node("thead", { role: "rowgroup" },
+          node("tr", { role: "row" }, heads.map((head) => node("th", { scope: "col", role: "columnheader" }, head)))),
+        node("tbody", { role: "rowgroup" }))));
 }
 
 function updateTable(element, name, parts, failed) {
@@ -217,7 +219,7 @@ function updateTable(element, name, parts, failed) {
   element.querySelector(".empty").hidden = rows.length > 0 && !failed[name];
   element.querySelector(".scroll").hidden = rows.length === 0;
   redraw(element.querySelector("tbody"), rows, () => rows.map((one) =>
-    node("tr", {}, cells(one).map((cell, index) => node("td", { "data-label": heads[index] }, cell)))));
+    node("tr", { role: "row" }, cells(one).map((cell, index) => node("td", { role: "cell", "data-label": heads[index] }, cell)))));
 }
 
 // --- the whole page -------------------------------------------------------------------------------------------------
@@ -270,8 +272,7 @@ function connected(works, why) {
   lost = works ? null : lost || new Date();
   tone($("link"), works ? "good" : "bad", works ? "● connected" : "✕ no answer");
   $("gone").hidden = works;
-  if (!works) say($("gone"), `The sandbox does not answer since ${lost.toTimeString().slice(0, 8)} (${why}). What is shown below is what it said last. make sandbox starts it; this page finds it again by itself.`);
-  document.body.classList.toggle("stale", !works);
+  if (!works) say($("gone"), `The sandbox has not answered since ${lost.toTimeString().slice(0, 8)} (${why}). Below is what it said last. Start it with: make sandbox. This page finds it again by itself.`);
 }
 
 async function fetchBoard() {

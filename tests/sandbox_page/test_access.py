@@ -136,3 +136,12 @@ def test_the_keyboard_reaches_everything(page: Browser) -> None:
 def test_whoever_wants_no_movement_gets_none(page: Browser) -> None:
     page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": "reduce"}])
     assert page.evaluate("getComputedStyle(document.querySelector('.split span')).transitionDuration") == "0s"
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_table_stays_a_table_in_every_width(page: Browser, width: int) -> None:
+    page.size(width, 800)
+    roles = [node["role"]["value"] for node in page.call("Accessibility.getFullAXTree")["nodes"] if "role" in node]
+    assert roles.count("table") == 4
+    assert roles.count("columnheader") == 15
+    assert roles.count("cell") == 15

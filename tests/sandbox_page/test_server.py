@@ -134,7 +134,7 @@ def test_a_server_that_goes_is_noticed_and_found_again(browser: Browser) -> None
         assert banner() == ""
     browser.until(lambda: link() == "✕ no answer", "noticed")
     assert "(no connection)" in banner()
-    assert "make sandbox starts it" in banner()
+    assert "Start it with: make sandbox" in banner()
     assert browser.evaluate("document.querySelectorAll('.account').length") == 3  # what it said last
     with small_server(port) as process:
         browser.until(lambda: link() == "● connected", "found again")
