@@ -34,17 +34,23 @@ class KeyUse:
 
 
 def find(call: Call, parameters: Mapping[str, Any], scope: templates.Scope) -> Iterator[KeyUse]:
-    """Yield the keys that an operation uses; keys that AWS manages are not among them."""
+    """Yield the keys that an operation uses. Keys that AWS manages are open to their own account, and to no other.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#aws-managed-cmk
+    """
     finder = _FINDERS.get(call.service)
     if finder is None:
         return
     for use in finder(call, parameters, scope):
-        if ":key/" in use.key_arn and not _is_managed_by_aws(use.key_arn):
+        is_own = use.key_arn.split(":")[4] == call.account_id
+        if not (is_own and _is_managed_by_aws(use.key_arn)):
             yield use
 
 
 def _is_managed_by_aws(arn: str) -> bool:
     _, _, _, region, account, resource = arn.split(":", 5)
+    if resource.startswith("alias/aws/"):
+        return True
     key: Any = kms_backends[account][region].keys.get(resource.removeprefix("key/"))
     return key is not None and (key.key_manager == "AWS" or any(name.startswith("alias/aws/") for name in key.aliases))
 

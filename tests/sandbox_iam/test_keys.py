@@ -135,6 +135,16 @@ def test_another_accounts_objects_need_another_accounts_key(
     denied(without.get_object, Bucket=bucket, Key="open")
 
 
+def test_nobody_else_reads_what_a_key_of_aws_encrypts(estate: Estate, make_bucket: MakeBucket) -> None:
+    # the policy of aws/s3 cannot be changed: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+    bucket, admin = make_bucket(), estate.operator("s3")
+    admin.put_object(Bucket=bucket, Key="k", Body=b"x", ServerSideEncryption="aws:kms")
+    qa = {"AWS": "arn:aws:iam::222222222222:root"}
+    admin.put_bucket_policy(Bucket=bucket, Policy=document(to(qa, allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*"))))
+    admin.get_object(Bucket=bucket, Key="k")
+    denied(estate.operator("s3", "qa").get_object, Bucket=bucket, Key="k")
+
+
 def test_queues_topics_tables_and_parameters_use_keys_too(estate: Estate, make_key: Callable[..., str]) -> None:
     key, number = make_key(), next(_numbers)
     queue = estate.operator("sqs").create_queue(QueueName=f"q{number}", Attributes={"KmsMasterKeyId": key})["QueueUrl"]
