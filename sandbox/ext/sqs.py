@@ -7,6 +7,7 @@ message move tasks. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/API
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -28,6 +29,8 @@ def install(settings: Settings) -> None:
     Message.visible = property(lambda self: queues.hidden_of(self).left() <= 0)
     Message.delayed = property(lambda self: queues.delay_of(self).left() > 0)
     Message.delay = _delay
+    for index, kind in enumerate(("", "_not_visible", "_delayed")):
+        setattr(Queue, f"approximate_number_of_messages{kind}", property(partial(_Count, index=index)))
     Queue.add_message = _add
     Queue.delete_message = queues.delete
     SQSBackend.change_message_visibility = _change_visibility
@@ -35,6 +38,16 @@ def install(settings: Settings) -> None:
     for operation in (receive_message, start_message_move_task, list_message_move_tasks, cancel_message_move_task):
         setattr(SQSResponse, operation.__name__, operation)
     _write_policies_compactly()
+
+
+class _Count:
+    """A number of messages, counted when it is shown: moto gathers all attributes for each message that is sent."""
+
+    def __init__(self, queue: Any, *, index: int) -> None:
+        self._queue, self._index = queue, index
+
+    def __str__(self) -> str:
+        return str(queues.depth(self._queue)[self._index])
 
 
 def receive_message(self: Any) -> ActionResult:
