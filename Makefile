@@ -12,6 +12,7 @@ SELECT = --env "$(ENV)" --stack $(STACK) $(if $(ENDPOINT),--endpoint $(ENDPOINT)
 VENV := .venv/.complete
 TOOLS := .tools/terraform.rc
 FUNCTIONS := build/functions/endpoint-invoker.zip
+BROWSER := .tools/browser/chromium
 
 # A settings file named in the environment that does not exist is ignored; ours takes its place.
 ifeq ($(wildcard $(TF_CLI_CONFIG_FILE)),)
@@ -26,7 +27,7 @@ demo: setup ## Take a model from training to production on three sandbox account
 	$(BIN)/python -m sandbox.demo $(if $(KEEP),--keep)
 
 .PHONY: test
-test: setup ## Everything that CI runs
+test: setup $(BROWSER) ## Everything that CI runs
 	scripts/timed check $(MAKE) check
 	$(BIN)/python -m scripts.test_suites
 
@@ -109,6 +110,9 @@ ifeq ($(wildcard .tools/terraform),) # also when the link leads nowhere any more
 endif
 $(TOOLS): .tool-versions scripts/setup_terraform.py
 	$(PYTHON) scripts/setup_terraform.py
+
+$(BROWSER): scripts/setup_browser.py $(VENV)
+	$(BIN)/python -m scripts.setup_browser
 
 build/functions/%.zip: modules/%/src scripts/build_function.py $(VENV) $(wildcard modules/*/src/*.py)
 	$(BIN)/python scripts/build_function.py modules/$*/src $@
