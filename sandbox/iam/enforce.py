@@ -13,10 +13,20 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Literal, cast
 
-from glue.iam import Decision, PolicySet, Principal, Reason, Request, evaluate
+from glue.iam import Decision, PolicyError, PolicySet, Principal, Reason, Request, evaluate
 from sandbox.calls import Call
 from sandbox.errors import AwsError
-from sandbox.iam import answers, context, denials, parameters, public_access, requests, resource_policies, world
+from sandbox.iam import (
+    answers,
+    context,
+    denials,
+    parameters,
+    public_access,
+    requests,
+    resource_policies,
+    world,
+    written,
+)
 from sandbox.s3 import keys
 
 log = logging.getLogger(__name__)
@@ -73,6 +83,7 @@ def authorize(call: Call) -> None:
             raise answers.refusal(call, refused[0])
     if how == "enforce":
         _require_no_public_policy(call)
+        written.check(call)
     _act_for_owner(call, asked)
 
 
@@ -148,7 +159,7 @@ def _decided(call: Call, asked: Iterable[Request]) -> list[Decision]:
 def _verdict(request: Request, call: Call | None) -> Decision:
     try:
         policies = world.policies(request, caller=call.principal if call is not None else None)
-    except world.Denied as error:
+    except (world.Denied, PolicyError) as error:
         log.error("%s on %s: %s", request.action, request.resource, error)
         return evaluate(request, PolicySet())
     return evaluate(request, policies)
