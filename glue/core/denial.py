@@ -154,7 +154,22 @@ def remedy(denial: Denial, *, caller: str, prefix: str, resource: str) -> str:
         return f"Let {KINDS[denial.kind]} allow {action} on {on}" + (f": {where} declares it." if where else ".")
     if denial.explicit:
         return f"Somebody denies this on purpose: read that statement{_in(file)} before you change it."
-    return f"Give {role_of(denial.principal or caller)} {action} on {on}{_in(file)}, then apply the root that makes it."
+    give = f"Give {role_of(denial.principal or caller)} {action} on {on}{_in(file)}, then apply the root that makes it."
+    theirs = _account(on)
+    if denial.kind is not None or theirs is None or theirs == _account(denial.principal or caller):
+        return give
+    where = _resource_file(on)
+    grant = f" ({where} declares it; apply it there)" if where else ""
+    return f"{on} belongs to account {theirs}, so its policy{grant} and the role{_in(file)} must both allow {action}."
+
+
+def _account(resource: str) -> str | None:
+    """Return the account of a principal or a resource; of a bucket of ours, whose name ends in it."""
+    match = re.match(r"^arn:[a-z-]+:[a-z-]+:[a-z0-9-]*:(\d{12}):", resource) or _BUCKET.match(resource)
+    return match[1] if match else None
+
+
+_BUCKET = re.compile(r"^(?:arn:[a-z-]+:s3:::|s3://)[^/]*-(?:artifacts|tfstate)-(\d{12})(?:/|$)")
 
 
 def _in(file: str | None) -> str:
@@ -164,8 +179,8 @@ def _in(file: str | None) -> str:
 def _resource_file(resource: str) -> str | None:
     """Return the module whose resource policy decides about a resource of ours."""
     for pattern, module in (
-        (r"^arn:[a-z-]+:s3:::[^/]*-artifacts-\d{12}", "modules/artifact-store"),
-        (r"^arn:[a-z-]+:s3:::[^/]*-tfstate-\d{12}", "modules/state-store"),
+        (r"^(arn:[a-z-]+:s3:::|s3://)[^/]*-artifacts-\d{12}", "modules/artifact-store"),
+        (r"^(arn:[a-z-]+:s3:::|s3://)[^/]*-tfstate-\d{12}", "modules/state-store"),
         (r"^arn:[a-z-]+:kms:", "modules/encrypted-bucket/key.tf"),
         (r"^arn:[a-z-]+:sns:", "modules/notification-topic/topic.tf"),
         (r"^arn:[a-z-]+:ecr:", "modules/image-registry"),

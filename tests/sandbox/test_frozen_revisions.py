@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -34,6 +36,26 @@ def account(sandbox: dict[str, str]) -> Iterator[Account]:
 @pytest.fixture(scope="module")
 def serving(sandbox: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Serving:
     return Serving(sandbox, tmp_path_factory.mktemp("serving"))
+
+
+@contextmanager
+def ringing(account: Account) -> Iterator[None]:
+    """Keep the rollback alarm in ALARM: what SetAlarmState sets lasts until the next evaluation, a minute of AWS's."""
+    over = threading.Event()
+    cloudwatch = account.client("cloudwatch")
+
+    def ring() -> None:
+        while not over.is_set():
+            cloudwatch.set_alarm_state(AlarmName=ALARM, StateValue="ALARM", StateReason="rehearsal")
+            over.wait(0.2)
+
+    thread = threading.Thread(target=ring)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def settings(live: str, revisions: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -116,8 +138,8 @@ def test_an_endpoints_life(account: Account, serving: Serving) -> None:
     live = account.live_config()
     changes = serving.plan(settings(four, {three: third, four: fourth}))
     assert f'{CONFIG}["{one}"]' in changes["delete"]
-    account.client("cloudwatch").set_alarm_state(AlarmName=ALARM, StateValue="ALARM", StateReason="rehearsal")
-    failed = serving.apply(check=False)
+    with ringing(account):
+        failed = serving.apply(check=False)
     assert failed.returncode == 1
     told = " ".join(failed.stderr.replace("│", " ").split())
     # the provider polls: once in a while it meets the roll-back itself, which it takes for a failure as well
@@ -128,7 +150,6 @@ def test_an_endpoints_life(account: Account, serving: Serving) -> None:
     assert len(kept) == 3
 
     # moving live back, and the plan is clean again
-    account.client("cloudwatch").set_alarm_state(AlarmName=ALARM, StateValue="OK", StateReason="rehearsal")
     serving.plan(settings(three, {one: first, three: third}))
     serving.apply()
     assert account.answer() == "3"

@@ -52,7 +52,7 @@ def job(pipelines: Estate, tmp_path: Path) -> Job:
             [*command, *of], cwd=REPOSITORY, env=pipelines.environ, capture_output=True, text=True, check=True
         )
         token = tmp_path / "token"
-        token.write_text(done.stdout)
+        token.write_text(done.stdout.strip())
         return pipelines.slipway(
             *arguments,
             AWS_CONFIG_FILE=os.devnull,

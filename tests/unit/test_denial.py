@@ -209,6 +209,21 @@ def test_says_which_file_declares_the_role(role: str, kind: str | None, file: st
             Denial("a:B", "r", SERVING, "service control", explicit=True),
             "Ask who administers the AWS organization to allow a:B on r.",
         ),
+        (
+            Denial("s3:ListBucket", "s3://slipway-dev-artifacts-111111111111/releases/x/", PROMOTE),
+            (
+                "s3://slipway-dev-artifacts-111111111111/releases/x/ belongs to account 111111111111, so its policy "
+                "(modules/artifact-store declares it; apply it there) and the role (modules/deploy-role/promote.tf "
+                "declares it) must both allow s3:ListBucket."
+            ),
+        ),
+        (
+            Denial("s3:GetObject", "s3://slipway-qa-artifacts-222222222222/x", PROMOTE),
+            (
+                "Give slipway-qa-promote s3:GetObject on s3://slipway-qa-artifacts-222222222222/x "
+                "(modules/deploy-role/promote.tf declares it), then apply the root that makes it."
+            ),
+        ),
         (Denial("a:B", "r", SERVING, "session"), "Change the session policy, so that it allows a:B on r."),
     ],
 )
