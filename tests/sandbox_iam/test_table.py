@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from moto.core.utils import get_service_model
@@ -10,6 +11,7 @@ from moto.core.utils import get_service_model
 from sandbox.iam import lookups, rules, templates
 from tests.terraform import needs
 
+RECORDED = Path(__file__).with_name("recorded.txt")
 ROWS = [rule for service in rules.services().values() for found in service.operations.values() for rule in found]
 _FIELD = re.compile(r"\{((?:`[^`]*`|[^{}])+)\}")
 
@@ -18,6 +20,13 @@ def test_every_permission_that_terraform_needs_is_asked_for_somewhere() -> None:
     asked = {rule.action for rule in ROWS}
     needed = {action for action, _ in [*needs.READS, *needs.WRITES]} | set(needs.ANYWHERE)
     assert needed - asked == set()
+
+
+def test_every_operation_that_a_demo_made_has_a_row() -> None:
+    lines = [line for line in RECORDED.read_text().splitlines() if not line.startswith("#")]
+    made = [(service, name) for service, _, names in (line.partition(": ") for line in lines) for name in names.split()]
+    assert len(made) > 100
+    assert [one for one in made if rules.find(*one) is None] == []
 
 
 @pytest.mark.parametrize("service", rules.services().values(), ids=lambda one: one.name)
