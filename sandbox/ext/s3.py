@@ -20,7 +20,7 @@ from sandbox.calls import Call
 from sandbox.door import on_service
 from sandbox.errors import AwsError
 from sandbox.iam import enforce
-from sandbox.s3 import keys, multipart, objects
+from sandbox.s3 import keys, multipart, notices, objects
 from sandbox.settings import Settings
 
 _WITH_BODY: dict[str, Callable[[Call, Path], Response]] = {
@@ -54,6 +54,7 @@ def install(settings: Settings) -> None:
     FakeBucket.get_permission = _permission
     _forget_garbage_warnings()
     _echo_settings()
+    notices.install()
 
 
 def _permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:

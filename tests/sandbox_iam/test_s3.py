@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -238,3 +239,19 @@ def test_a_bucket_that_others_own_is_not_made(estate: Estate, make_bucket: MakeB
     here = allow("s3:CreateBucket", StringEquals={"s3:LocationConstraint": "eu-central-1"})
     other = estate.role(here).client("s3")
     denied(other.create_bucket, Bucket="elsewhere-bucket", CreateBucketConfiguration=where)
+
+
+def test_notifications_reach_whoever_lets_s3_in(estate: Estate, make_bucket: MakeBucket) -> None:
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html
+    bucket, admin, sqs = make_bucket(), estate.operator("s3"), estate.operator("sqs")
+    queue, arn = sqs.create_queue(QueueName="told")["QueueUrl"], "arn:aws:sqs:eu-west-1:111111111111:told"
+    told = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
+    admin.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=told)
+    admin.put_object(Bucket=bucket, Key="one", Body=b"x")
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue)
+    service = {"Service": "s3.amazonaws.com"}
+    mine = allow("sqs:SendMessage", arn, ArnEquals={"aws:SourceArn": f"arn:aws:s3:::{bucket}"})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": document(to(service, mine))})
+    admin.put_object(Bucket=bucket, Key="two", Body=b"x")
+    (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+    assert json.loads(message["Body"])["Records"][0]["s3"]["object"]["key"] == "two"
