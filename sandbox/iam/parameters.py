@@ -28,7 +28,12 @@ _LOCATED = frozenset({"uri", "querystring", "header", "headers"})
 def read(call: Call) -> Document:
     """Return the parameters of a request. Raises AwsError when its body is not what the protocol demands."""
     if call.protocol in {"query", "ec2"}:
-        return nested({**call.query, **call.form})
+        found = nested({**call.query, **call.form})
+        if (
+            call.service == "sqs" and call.path.count("/") > 1
+        ):  # the address of the queue was the address of the request
+            found.setdefault("QueueUrl", call.path)
+        return found
     if call.protocol == "cbor":
         return _cbor(_body(call))
     if call.protocol == "json":

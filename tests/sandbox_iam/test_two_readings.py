@@ -123,3 +123,14 @@ def test_the_region_is_the_one_that_was_signed_for(server: Server, estate: Estat
     status, text = send(server, here, "sns", "/", headers=elsewhere, body=body)
     assert status == 200
     assert "arn:aws:sns:eu-west-1:111111111111:regional" in text
+
+
+def test_a_queue_can_be_named_by_the_address(server: Server, estate: Estate) -> None:
+    estate.operator("sqs").create_queue(QueueName="addressed")
+    arn = "arn:aws:sqs:eu-west-1:111111111111:addressed"
+    body = "Action=SendMessage&MessageBody=m"
+    path = "/111111111111/addressed"
+    assert send(server, estate.role(allow("sqs:*", arn)), "sqs", path, headers=FORM, body=body)[0] == 200
+    status, text = send(server, estate.role(allow("sqs:*", f"{arn}-other")), "sqs", path, headers=FORM, body=body)
+    assert status == 403
+    assert arn in text
