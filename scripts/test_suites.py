@@ -43,6 +43,7 @@ SUITES = (
     Suite("accounts in one process", ("aws", "cli")),
     Suite("access matrix", ("access",)),
     Suite("terraform plans", ("terraform",)),
+    Suite("sandbox endpoints", ("sandbox_endpoints",)),
     Suite("sandbox alarms", ("sandbox_alarms",)),
     Suite("sandbox events", ("sandbox_events",)),
     Suite("sandbox page", ("sandbox_page",)),
