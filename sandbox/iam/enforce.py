@@ -66,7 +66,7 @@ def authorize(call: Call) -> None:
     if how == "off":
         return
     try:
-        asked = requests.of(call)
+        asked = _asked(call)
     except requests.NoRuleError as error:
         _note_unknown(call, error, how)
         if how == "enforce":
@@ -150,6 +150,15 @@ def _require_open(call: Call) -> None:
     if call.service in {"", "s3"}:
         raise AwsError("AccessDenied", "Access Denied", 403)
     raise AwsError("MissingAuthenticationToken", "Missing Authentication Token", 403)
+
+
+def _asked(call: Call) -> list[Request]:
+    """Return the checks of a call. Parameters of other types than the API's are no request that could be decided."""
+    try:
+        return requests.of(call)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        log.warning("%s %s cannot be read", call.service, call.operation, exc_info=True)
+        raise AwsError("ValidationException", "The request's parameters are not what the API has.", 400) from error
 
 
 def _decided(call: Call, asked: Iterable[Request]) -> list[Decision]:

@@ -19,6 +19,7 @@ from sandbox.iam import lookups
 
 _FIELD = re.compile(r"\{((?:`[^`]*`|[^{}])+)\}")
 _PIPE = re.compile(r"(?<!\|)\|(?!\|)")
+_COLONS = 5  # an ARN has at least six parts
 _SIMPLE = re.compile(r"\w+")
 
 
@@ -85,7 +86,7 @@ def text(template: str, scope: Scope) -> str | None:
         if not isinstance(found, str) or not found:
             return None
         if found.startswith("arn:"):
-            return found
+            return found if found.count(":") >= _COLONS else None
         out.append(found)
     return "".join(out)
 

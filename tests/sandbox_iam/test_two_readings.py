@@ -134,3 +134,19 @@ def test_a_queue_can_be_named_by_the_address(server: Server, estate: Estate) -> 
     status, text = send(server, estate.role(allow("sqs:*", f"{arn}-other")), "sqs", path, headers=FORM, body=body)
     assert status == 403
     assert arn in text
+
+
+@pytest.mark.parametrize(
+    "value", [5, None, [], {}, "", [None], {"a": {"b": 1}}, "arn:", "arn:aws:x", "::::::", "a" * 3000]
+)
+def test_parameters_of_other_types(server: Server, lister: Actor, value: object) -> None:
+    """Nobody gets in with what cannot be read, and nothing breaks."""
+    for name, member in (
+        ("DeleteTable", "TableName"),
+        ("TransactWriteItems", "TransactItems"),
+        ("BatchGetItem", "RequestItems"),
+    ):
+        body = json.dumps({member: value})
+        status, text = send(server, lister, "dynamodb", "/", headers=target(f"DynamoDB_20120810.{name}"), body=body)
+        assert status == 400
+        assert "AccessDeniedException" in text or "ValidationException" in text, text
