@@ -191,7 +191,9 @@ def test_one_action_on_one_resource(
 def test_actions_without_a_resource_need_a_star(estate: Estate, service: str, operation: str, action: str) -> None:
     arguments = {"ServiceNamespace": "sagemaker"} if service == "application-autoscaling" else {}
     passes_iam(getattr(estate.role(allow(action)).client(service), operation), **arguments)
-    narrow = estate.role(allow(action, f"arn:aws:{action.partition(':')[0]}:*:111111111111:thing/*"))
+    prefix = action.partition(":")[0]
+    where = "arn:aws:s3:::thing/*" if prefix == "s3" else f"arn:aws:{prefix}:*:111111111111:thing/*"
+    narrow = estate.role(allow(action, where))
     denied(getattr(narrow.client(service), operation), **arguments)
 
 
