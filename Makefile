@@ -13,6 +13,7 @@ VENV := .venv/.complete
 TOOLS := .tools/terraform.rc
 FUNCTIONS := build/functions/endpoint-invoker.zip
 BROWSER := .tools/browser/chromium
+CHECKOV := .tools/checkov/.complete
 
 # A settings file named in the environment that does not exist is ignored; ours takes its place.
 ifeq ($(wildcard $(TF_CLI_CONFIG_FILE)),)
@@ -27,7 +28,7 @@ demo: setup ## Take a model from training to production on three sandbox account
 	$(BIN)/python -m sandbox.demo $(if $(KEEP),--keep)
 
 .PHONY: test
-test: setup $(BROWSER) ## Everything that CI runs
+test: setup $(BROWSER) $(CHECKOV) ## Everything that CI runs
 	scripts/timed check $(MAKE) check
 	$(BIN)/python -m scripts.test_suites
 
@@ -37,7 +38,12 @@ check: setup ## The fast gate: format, lint, types, terraform validate, generate
 	$(BIN)/mypy
 	$(BIN)/python -m scripts.validate_terraform
 	$(BIN)/python scripts/module_docs.py --check
+	$(BIN)/python -m scripts.access_docs --check
 	$(BIN)/python -m pytest -q --durations=5 tests/unit tests/policy
+
+.PHONY: scan
+scan: setup $(CHECKOV) ## Hold every policy and plan to checkov, our own checks and parliament
+	$(BIN)/python -m scripts.scan_policies
 
 .PHONY: bench
 bench: setup ## Measure what the documentation claims, beside peers where there are any
@@ -83,8 +89,9 @@ fmt: setup ## Format Python and Terraform
 	$(TERRAFORM) fmt -recursive .
 
 .PHONY: docs
-docs: setup ## Write the generated tables of the modules' READMEs anew
+docs: setup ## Write the generated tables of the modules' READMEs and of docs/access.md anew
 	$(BIN)/python scripts/module_docs.py
+	$(BIN)/python -m scripts.access_docs
 
 .PHONY: lock
 lock: setup ## Resolve requirements/*.in anew into hash-pinned requirements/*.txt
@@ -113,6 +120,9 @@ $(TOOLS): .tool-versions scripts/setup_terraform.py
 
 $(BROWSER): scripts/setup_browser.py $(VENV)
 	$(BIN)/python -m scripts.setup_browser
+
+$(CHECKOV): requirements/checkov.txt scripts/setup_checkov.py $(VENV)
+	$(BIN)/python -m scripts.setup_checkov
 
 build/functions/%.zip: modules/%/src scripts/build_function.py $(VENV) $(wildcard modules/*/src/*.py)
 	$(BIN)/python scripts/build_function.py modules/$*/src $@

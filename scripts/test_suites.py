@@ -53,6 +53,7 @@ SUITES = (
     Suite("policy evaluation", ("iam",)),
     Suite("terraform modules", command=(sys.executable, "-m", "scripts.test_modules")),
     Suite("model and image", ("model", "image")),
+    Suite("scan of policies", command=(sys.executable, "-m", "scripts.scan_policies")),
 )
 LAST = Suite("end to end", ("sandbox",))
 
