@@ -27,6 +27,8 @@ STILL_GOOD_S = 60
 # The caller's own keys travel under these names, because with a profile chosen no SDK may see them.
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 CALLER = "SLIPWAY_CALLER_"
+# Terraform's S3 backend takes a token in the environment before a profile. The request holds these, none is secret.
+TOKEN = ("AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE")
 
 
 def main(arguments: list[str]) -> int:

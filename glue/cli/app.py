@@ -86,7 +86,7 @@ class App:
 
     def identity(self, stack: Stack) -> Identity:
         """Return whose credentials Terraform works with on a stack: its role's, or the caller's as they are."""
-        from glue.aws.credential_process import CALLER, KEYS
+        from glue.aws.credential_process import CALLER, KEYS, TOKEN
         from glue.core import roles
         from glue.tf.commands import Identity
 
@@ -101,7 +101,8 @@ class App:
             name = self.profiles.write(where, session.assumed, profile=profile)
             variables = {"AWS_CONFIG_FILE": str(self.profiles.config_file), "AWS_PROFILE": name}
             passed = {} if profile else {CALLER + key: key for key in keys}
-            return Identity(variables, passed, keys)
+            tokens = tuple(name for name in TOKEN if name in self.environ)
+            return Identity(variables, passed, (*keys, *tokens))
         locks = roles.of_caller(session.caller, where) != roles.PLAN
         return Identity({"AWS_PROFILE": profile}, {}, keys, locks) if profile else Identity(locks=locks)
 

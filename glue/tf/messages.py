@@ -75,6 +75,9 @@ def _joined(text: str) -> str:
 def _locked(_: re.Match[str], text: str, stack: Stack) -> SlipwayError:
     fields = dict(_LOCK_FIELD.findall(text))
     lock_id = fields.get("ID")
+    denied = _DENIED.search(text)
+    if lock_id is None and denied is not None:
+        return _denied(denied, text, stack)
     if lock_id is None:
         said = _joined(text[text.find("Error acquiring the state lock") :])[:600]
         return SlipwayError(f"the state of {stack.label} could not be locked: {said}")
@@ -178,6 +181,10 @@ def _no_bucket(match: re.Match[str], _: str, stack: Stack) -> SlipwayError:
     )
 
 
+_DENIED = re.compile(
+    r"[^\n]{0,300}(?:AccessDenied\w*|AuthorizationError\w*|UnauthorizedOperation"
+    r"|is\s+not\s+authorized\s+to\s+perform|StatusCode: 403)[\s\S]{0,900}?(?=\n\n|\Z)"
+)
 _END = r"(?=\n\n|\nError: |\Z)"
 _RULES = (
     _Rule(re.compile(r"Error acquiring the state lock"), _locked),
@@ -195,13 +202,7 @@ _RULES = (
         _no_credentials,
     ),
     _Rule(re.compile(r"NoSuchBucket|S3 bucket \"[^\"]+\" does not exist"), _no_bucket),
-    _Rule(
-        re.compile(
-            r"[^\n]{0,300}(?:AccessDenied\w*|AuthorizationError\w*|UnauthorizedOperation|is\s+not\s+authorized\s+to\s+perform"
-            r"|StatusCode: 403)[\s\S]{0,900}?(?=\n\n|\Z)"
-        ),
-        _denied,
-    ),
+    _Rule(_DENIED, _denied),
     _Rule(
         re.compile(
             r"[^\n]{0,200}(?:AlreadyExists\w*|Cannot create already existing|already exists"

@@ -88,7 +88,7 @@ def test_a_pull_requests_job_changes_nothing(job: Job) -> None:
     assert "slipway-qa-" in said.err
     said = job("deploy-serving", PULL_REQUEST, "plan", "--env", "qa")
     assert said.code == 1
-    assert "AssumeRoleWithWebIdentity" in said.err
+    assert "AWS denied sts:AssumeRoleWithWebIdentity" in said.out
 
 
 def test_a_deployments_job_has_each_role_by_its_own_token(pipelines: Estate, job: Job) -> None:
