@@ -294,8 +294,8 @@ def test_a_lock_that_may_not_be_taken_is_a_denial() -> None:
     error = terraform(
         "Error: Error acquiring the state lock\n\nError message: operation error S3: PutObject, https response error\n"
         f"StatusCode: 403, RequestID: 1, HostID: x, api error AccessDenied: User:\n{SERVING} is not\nauthorized to "
-        'perform: s3:PutObject on resource:\n"arn:aws:s3:::slipway-qa-tfstate-222222222222/serving/ranker.tfstate.tflock'
-        '"\nbecause no identity-based policy allows the s3:PutObject action\n\nTerraform acquires a state lock\n'
+        'perform: s3:PutObject on resource:\n"arn:aws:s3:::slipway-qa-tfstate-222222222222/serving/ranker.tfstate'
+        '.tflock"\nbecause no identity-based policy allows the s3:PutObject action\n\nTerraform acquires a state lock\n'
     )
     assert isinstance(error, AccessDeniedError)
     assert "AWS denied terraform s3:PutObject on arn:aws:s3:::slipway-qa-tfstate-222222222222/serving/" in error.message
