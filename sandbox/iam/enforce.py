@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Literal, cast
 
-from glue.iam import Decision, PolicyError, PolicySet, Principal, Reason, Request, evaluate
+from glue.iam import Decision, PolicyError, Principal, Reason, Request, evaluate
 from sandbox.calls import Call
 from sandbox.errors import AwsError
 from sandbox.iam import (
@@ -170,7 +170,7 @@ def _verdict(request: Request, call: Call | None) -> Decision:
         policies = world.policies(request, caller=call.principal if call is not None else None)
     except (world.Denied, PolicyError) as error:
         log.error("%s on %s: %s", request.action, request.resource, error)
-        return evaluate(request, PolicySet())
+        return Decision(allowed=False, reason=Reason.NO_IDENTITY, request=request)
     return evaluate(request, policies)
 
 

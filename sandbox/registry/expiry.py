@@ -68,7 +68,7 @@ def expired(
     for rule in sorted(policy.get("rules", []), key=lambda one: int(one["rulePriority"])):
         selection = rule["selection"]
         chosen = [one for one in images_found if one.digest not in taken and _selected(selection, one)]
-        chosen.sort(key=lambda one: (ages[one.digest], -one.pushed.timestamp()))  # newest first
+        chosen.sort(key=lambda one: one.pushed, reverse=True)  # newest first
         count = int(selection["countNumber"])
         if selection["countType"] == "imageCountMoreThan":
             over = chosen[count:]

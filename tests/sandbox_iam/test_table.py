@@ -67,4 +67,5 @@ def test_each_permission_exists_in_the_reference_and_has_its_resources() -> None
     assert len(asked) > 300
     assert sorted({rule.action for rule in asked} - set(reference)) == []
     without = {rule.action for rule in asked if rule.on != "*" and not reference.get(rule.action)}
-    assert sorted(without) == [], "the reference knows no resource type for these"
+    # the reference knows no resource type for it, AWS's own examples allow it on arn:aws:s3:::*
+    assert sorted(without) == ["s3:ListAllMyBuckets"]
