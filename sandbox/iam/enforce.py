@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import threading
 from collections.abc import Iterable, Mapping
 from typing import Literal, cast
@@ -32,6 +33,7 @@ from sandbox.s3 import keys
 log = logging.getLogger(__name__)
 Mode = Literal["enforce", "observe", "off"]
 Keys = Mapping[str, str | tuple[str, ...]]
+_OF_FUNCTIONS_AND_ENDPOINTS = re.compile(r"/(20\d\d-\d\d-\d\d|endpoints)/")
 _UNSIGNED = frozenset({"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"})
 _READS = frozenset({"GetObject", "HeadObject", "GetObjectAttributes", "GetObjectTagging", "GetObjectAcl"})
 _COPIES = frozenset({"CopyObject", "UploadPartCopy"})
@@ -147,9 +149,14 @@ def _principal(name: str) -> Principal:
 def _require_open(call: Call) -> None:
     if call.operation in _UNSIGNED and call.service == "sts":
         return  # STS itself asks the trust policy, with what the token says
-    if call.service in {"", "s3"}:
+    if call.service == "" and call.protocol == "rest-json" and not _OF_FUNCTIONS_AND_ENDPOINTS.match(call.path):
+        call.protocol = "s3"  # who signs nothing names no service; strangers ask S3 for objects
+    if call.protocol == "s3":
         raise AwsError("AccessDenied", "Access Denied", 403)
-    raise AwsError("MissingAuthenticationToken", "Missing Authentication Token", 403)
+    # https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html; JSON services name the exception
+    # (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html)
+    code = "MissingAuthenticationToken" + ("" if call.protocol in {"query", "ec2", "rest-xml"} else "Exception")
+    raise AwsError(code, "Missing Authentication Token", 400 if call.protocol in {"json", "cbor"} else 403)
 
 
 def _asked(call: Call) -> list[Request]:

@@ -138,11 +138,17 @@ def key(name: str, scope: Scope) -> str:
 
 @_lookup
 def sealed_by(blob: str, scope: Scope) -> str:
-    """The key that a ciphertext was made with: it is in the ciphertext, as on AWS."""
+    """The key that a ciphertext was made with: it is in the ciphertext, as on AWS, whichever account's key it is
+    (https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html, "Cross-account use").
+    """
     try:
         name = base64.b64decode(blob)[:36].decode("ascii")
     except ValueError:
         return "*"
+    for account, backends in list(kms_backends.items()):
+        backend: Any = backends.get(scope.region)
+        if backend is not None and name in backend.keys:
+            return f"arn:aws:kms:{scope.region}:{account}:key/{name}"
     return key(name, scope)
 
 

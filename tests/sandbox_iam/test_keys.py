@@ -66,6 +66,21 @@ def test_a_ciphertext_names_its_key(estate: Estate, make_key: Callable[..., str]
     assert other in denied(only.decrypt, CiphertextBlob=sealed, KeyId=mine).message
 
 
+def test_a_ciphertext_of_another_accounts_key(estate: Estate, make_key: Callable[..., str]) -> None:
+    # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
+    qa = {"AWS": "arn:aws:iam::222222222222:root"}
+    closed, shared = make_key(), make_key(to(ROOT, allow("kms:*")), to(qa, allow("kms:Decrypt")))
+    here = estate.operator("kms")
+    there = estate.role(allow("kms:*"), account="qa").client("kms")
+    for named in ({}, {"KeyId": closed}):
+        sealed = here.encrypt(KeyId=closed, Plaintext=b"x")["CiphertextBlob"]
+        message = denied(there.decrypt, CiphertextBlob=sealed, **named).message
+        assert f"{closed} because no resource-based policy allows the kms:Decrypt action" in message
+    sealed = here.encrypt(KeyId=shared, Plaintext=b"x")["CiphertextBlob"]
+    assert there.decrypt(CiphertextBlob=sealed)["Plaintext"] == b"x"
+    assert there.decrypt(CiphertextBlob=sealed, KeyId=shared)["Plaintext"] == b"x"
+
+
 def test_a_grant_is_enough(estate: Estate, make_key: Callable[..., str]) -> None:
     # https://docs.aws.amazon.com/kms/latest/developerguide/grants.html
     arn, who = make_key(), estate.create_role()

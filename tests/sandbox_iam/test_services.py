@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import boto3
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 
 from tests.sandbox_iam.conftest import Estate, allow
-from tests.sandbox_iam.helpers import denied, passes_iam
+from tests.sandbox_iam.helpers import denied, passes_iam, refused
 
 DEV = "eu-west-1:111111111111"
 # service, operation, parameters, action, ARN, code and status of a denial
@@ -255,3 +258,27 @@ def test_items_by_their_leading_key(estate: Estate) -> None:
     query = {"TableName": "led", "KeyConditionExpression": "#k = :v", "ExpressionAttributeNames": {"#k": "id"}}
     assert own.query(**query, ExpressionAttributeValues={":v": {"S": "mine"}})["Count"] == 1
     denied(own.query, **query, ExpressionAttributeValues={":v": {"S": "yours"}})
+
+
+STRANGERS = {
+    ("s3", "get_object"): ({"Bucket": "b", "Key": "k"}, "AccessDenied", 403),
+    ("iam", "list_roles"): ({}, "MissingAuthenticationToken", 403),
+    ("kms", "list_keys"): ({}, "MissingAuthenticationTokenException", 400),
+    ("lambda", "invoke"): ({"FunctionName": "f"}, "MissingAuthenticationTokenException", 403),
+    ("sagemaker-runtime", "invoke_endpoint"): (
+        {"EndpointName": "e", "Body": b""},
+        "MissingAuthenticationTokenException",
+        403,
+    ),
+}
+
+
+@pytest.mark.parametrize(("service", "operation"), STRANGERS)
+def test_strangers_are_refused_in_each_services_words(estate: Estate, service: str, operation: str) -> None:
+    parameters, code, status = STRANGERS[service, operation]
+    url = estate.operator(service).meta.endpoint_url
+    client: Any = boto3.client(
+        service, region_name="eu-west-1", endpoint_url=url, config=Config(signature_version=UNSIGNED)
+    )
+    found = refused(getattr(client, operation), **parameters)
+    assert (found.code, found.status) == (code, status)
