@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bench import copies, invoking, report, serving, starting, tools
+from bench import copies, enforcing, invoking, report, serving, starting, tools
 from bench.latency_s3 import BYTES_PER_S, CALL_S
 from bench.processes import ROOT, BenchError, latency_s3
 
@@ -90,6 +90,7 @@ def _one(name: str, runs: int) -> dict[str, Any]:
     short: Mapping[str, Callable[..., dict[str, Any]]] = {
         "serve": serving.measure,
         "sandbox": invoking.measure,
+        "enforcement": enforcing.measure,
         "start": starting.measure,
     }
     if name in short:

@@ -42,9 +42,9 @@ _MAY = {
 
 
 @contextmanager
-def sandbox(home: Path) -> Iterator[None]:
+def sandbox(home: Path, *, iam: str = "enforce") -> Iterator[None]:
     """Run a sandbox in a folder and a port of its own, with its AWS settings in our environment. Raises BenchError."""
-    env = environment(SANDBOX_HOME=str(home), SANDBOX_PORT=str(serving.free_port()))
+    env = environment(SANDBOX_HOME=str(home), SANDBOX_PORT=str(serving.free_port()), SANDBOX_IAM=iam)
     command = [sys.executable, "-m", "sandbox"]
     started = run([*command, "start"], env=env)
     try:

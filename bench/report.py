@@ -63,6 +63,18 @@ def latencies(found: Mapping[str, Any]) -> str:
     )
 
 
+def enforcement(found: Mapping[str, Any]) -> str:
+    """Return what deciding by IAM costs."""
+    rows = [
+        (name, f"{one['enforce_p50_ms']:.2f}", f"{one['off_p50_ms']:.2f}", f"{one['adds_ms']:.2f}")
+        for name, one in found["calls"].items()
+    ]
+    rates = found["requests_per_second"]
+    return table(("", "enforced, p50 ms", "off, p50 ms", "adds ms"), rows) + (
+        f"\nFour clients at once: {rates['enforce']} requests a second enforced, {rates['off']} off."
+    )
+
+
 def starts(found: Mapping[str, Any]) -> str:
     """Return how long commands take."""
     rows = [
@@ -79,6 +91,7 @@ SHOWN: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "copy-behaviour": ("Copy: what is kept, checked and refused (observed)", behaviour),
     "serve": ("Serve: a model that answers with the question, one worker, one kept-alive connection", latencies),
     "sandbox": ("Sandbox: what InvokeEndpoint adds to the model's own time", latencies),
+    "enforcement": ("Sandbox: what deciding every request by IAM adds", enforcement),
     "start": ("Start-up of commands", starts),
 }
 
