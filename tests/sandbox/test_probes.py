@@ -1,123 +1,98 @@
-"""Real calls by real roles that must be denied: policy/probes.toml, in qa and in production."""
+"""Real calls by real roles that must be denied: policy/probes/*.toml, on the estate after the demo."""
 
 from __future__ import annotations
 
-import json
-import tomllib
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
+from collections import Counter
+from functools import partial
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
-from botocore.exceptions import ClientError
 
-from tests.sandbox.estate import REPOSITORY, Estate
+from scripts.probes import Probes, load
+from tests.sandbox import inventory
+from tests.sandbox.estate import Estate
+from tests.sandbox.probe_callers import ACCOUNTS, Callers
+from tests.sandbox.probe_facts import gather
+from tests.sandbox.probing import Prober, names
+from tests.sandbox.test_pipelines import PROVIDERS
 
 pytestmark = pytest.mark.sandbox
-
-REGION = "eu-west-1"
-ACCOUNTS = {"dev": "111111111111", "qa": "222222222222", "production": "333333333333"}
-FROM = {"qa": "dev", "production": "qa"}
-DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException"}
-PROBES = tomllib.loads((REPOSITORY / "policy" / "probes.toml").read_text())["probes"]
-CASES = [(env, role, probe) for env in FROM for probe in PROBES for role in probe["roles"]]
-
-
-def name(case: tuple[str, str, dict[str, Any]]) -> str:
-    env, role, probe = case
-    return f"{env}-{role}-{probe['call']}-{PROBES.index(probe)}"
+Inventory = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def clients(estate: Estate) -> Callable[[str, str, str], Any]:
-    """Clients of a role's session, which the account's administrator assumed."""
-
-    @cache
-    def session(env: str, role: str) -> dict[str, str]:
-        arn = f"arn:aws:iam::{ACCOUNTS[env]}:role/slipway-{env}-{role}"
-        given = estate.client(env, "sts").assume_role(RoleArn=arn, RoleSessionName="probe")["Credentials"]
-        return {
-            "aws_access_key_id": given["AccessKeyId"],
-            "aws_secret_access_key": given["SecretAccessKey"],
-            "aws_session_token": given["SessionToken"],
-        }
-
-    @cache
-    def client(env: str, role: str, service: str) -> Any:
-        config = Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"})
-        url = estate.environ["AWS_ENDPOINT_URL"]
-        return boto3.client(service, region_name=REGION, endpoint_url=url, config=config, **session(env, role))
-
-    return client
+def probes() -> Probes:
+    return load()
 
 
 @pytest.fixture(scope="module")
-def names(estate: Estate) -> Callable[[str], dict[str, str]]:
-    """What the templates of the probes stand for in an environment."""
-
-    @cache
-    def of(env: str) -> dict[str, str]:
-        other = FROM[env]
-        aliases = estate.client(env, "kms").list_aliases()["Aliases"]
-        (key,) = (one["TargetKeyId"] for one in aliases if one["AliasName"] == f"alias/slipway-{env}-tfstate")
-        return {
-            "env": env,
-            "prefix": f"slipway-{env}",
-            "account": ACCOUNTS[env],
-            "region": REGION,
-            "other_prefix": f"slipway-{other}",
-            "other_account": ACCOUNTS[other],
-            "state_key": f"arn:aws:kms:{REGION}:{ACCOUNTS[env]}:key/{key}",
-            "release": estate.live_release(env),
-        }
-
-    return of
+def callers(estate: Estate, probes: Probes) -> Callers:
+    """Everybody who calls; qa trusts a repository's pipelines, as an administrator's bootstrap makes it."""
+    file = estate.environments / "qa" / "environment.tfvars"
+    before = file.read_text()
+    if "identity_providers" not in before:
+        file.write_text(before.replace("\n  models = {", f"{PROVIDERS}\n  models = {{", 1))
+        for verb in ("plan", "apply"):
+            said = estate.slipway(verb, "--env", "qa", "--stack", "bootstrap")
+            assert said.code == 0, said.err
+    everybody = Callers(estate, probes)
+    everybody.open_sessions(names(probes.all))
+    return everybody
 
 
-def filled(value: Any, given: dict[str, str]) -> Any:
-    if isinstance(value, dict):
-        return {key: filled(one, given) for key, one in value.items()}
-    if isinstance(value, list):
-        return [filled(one, given) for one in value]
-    if isinstance(value, str):
-        for key, text in given.items():
-            value = value.replace("{" + key + "}", text)
-    return value
+@pytest.fixture(scope="module")
+def prober(callers: Callers, probes: Probes) -> Prober:
+    return Prober(callers, gather(callers, probes), probes)
 
 
-@pytest.mark.parametrize("case", CASES, ids=name)
-def test_is_denied(
-    case: tuple[str, str, dict[str, Any]],
-    clients: Callable[[str, str, str], Any],
-    names: Callable[[str], dict[str, str]],
-    estate: Estate,
-) -> None:
-    env, role, probe = case
-    service, _, operation = probe["call"].partition(".")
-    call = getattr(clients(env, role, service), operation)
-    with pytest.raises(ClientError) as denied:
-        call(**filled(probe["with"], names(env)))
-    error = denied.value.response["Error"]
-    assert error["Code"] in DENIED, error
-    who = f"assumed-role/slipway-{env}-{role}/probe"
-    if service == "s3" and "{other_" in str(probe["with"]):
-        assert error["Message"] == "Access Denied", "S3 says no more to another account"
-        assert (probe["action"], f"arn:aws:sts::{ACCOUNTS[env]}:{who}") in last_denials(estate)
-    else:
-        assert probe["action"] in error["Message"], "a denial names the action"
-        assert who in error["Message"], "and who asked"
+def accounts(callers: Callers) -> Inventory:
+    """Return what there is in all three accounts."""
+    return {name: inventory.of_account(partial(callers.client, f"{name}/operator")) for name in ACCOUNTS}
 
 
-def last_denials(estate: Estate) -> set[tuple[str, str]]:
-    """Actions and principals that the sandbox noted last: one request may need several permissions."""
-    lines = (Path(estate.environ["SANDBOX_HOME"]) / "denials.jsonl").read_text().splitlines()[-3:]
-    return {(one["action"], one["principal"]) for one in map(json.loads, lines)}
+@pytest.fixture(scope="module")
+def before(prober: Prober, callers: Callers) -> Inventory:
+    """The accounts before the first probe, after the facts were gathered."""
+    return accounts(callers)
 
 
-def test_there_are_enough() -> None:
-    assert len(CASES) >= 200
-    assert all(probe["why"] for probe in PROBES)
-    assert len({(role, probe["call"], str(probe["with"])) for _, role, probe in CASES}) >= 100
+def test_every_call_is_denied_for_its_reason(before: Inventory, prober: Prober, probes: Probes) -> None:
+    findings = prober.findings(probes.all)
+    assert not findings, f"{len(findings)} of {len(probes.all)} calls:\n" + "\n".join(map(str, findings))
+
+
+def test_the_denials_are_listed_with_what_other_accounts_are_not_told(prober: Prober, probes: Probes) -> None:
+    untold = [probe for probe in probes.all if probe.by == ("untold",)]
+    assert len(untold) > 30
+    missing = [probe.id for probe in prober.unlisted(untold)]
+    assert not missing, f"the sandbox's list of denials lacks {missing}"
+
+
+def test_the_same_calls_succeed_for_those_who_may(before: Inventory, prober: Prober, probes: Probes) -> None:
+    findings = prober.twin_findings(probes.all)
+    assert not findings, "\n".join(map(str, findings))
+
+
+def test_nothing_was_changed(before: Inventory, callers: Callers) -> None:
+    changed = inventory.differences(before, accounts(callers))
+    assert not changed, "\n".join(changed)
+
+
+def test_a_call_that_is_not_denied_is_noticed(before: Inventory, prober: Prober, probes: Probes) -> None:
+    """The judgement itself: told that its twin's caller must be denied, a probe finds that it was not."""
+    harmless = [probe for probe in probes.all if probe.twin and probe.operation.startswith(("Get", "List"))]
+    allowed = [prober.judge(prober.swapped(probe)) for probe in harmless if not probe.through]
+    assert len(allowed) >= 25
+    assert all("NOT DENIED" in str(found) for (found,) in allowed)
+
+
+def test_the_probes_are_many_and_of_every_kind(probes: Probes) -> None:
+    every = probes.all
+    assert len(every) >= 500
+    assert sum(probe.twin is not None for probe in every) >= 150
+    calls = Counter((probe.who, probe.service, probe.operation, str(probe.given), probe.through) for probe in every)
+    assert set(calls.values()) == {1}, "no call is counted twice"
+    assert {probe.who.partition("/")[2] for probe in every} >= {
+        "plan", "deploy-foundation", "deploy-serving", "promote", "execution", "invoker", "caller", "operator",
+    }  # fmt: skip
+    assert {probe.who for probe in every} >= {"application", "outsider", "person", "anonymous"}
