@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html and sigv4-s
 
 from __future__ import annotations
 
+import abc
 import hashlib
 import hmac
 import io
@@ -120,17 +121,17 @@ def _other_hash(promised: str, computed: str) -> AwsError:
     )
 
 
-class _Watching:
+class _Watching(abc.ABC):
     """A stream that sees every byte before its reader does; `_see` gets them, `_end` is told that no more come."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
-    def _see(self, data: bytes) -> None:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _see(self, data: bytes) -> None: ...
 
-    def _end(self) -> None:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _end(self) -> None: ...
 
     def _seen(self, data: bytes, size: int | None) -> bytes:
         if data:

@@ -12,7 +12,7 @@ import operator
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 
 from glue.iam.variables import Context, Template, plain_text, template
@@ -110,12 +110,7 @@ def _numeric(compare: Callable[[Decimal, Decimal], bool]) -> Maker:
 
 def number(text: str) -> Decimal | None:
     """Return an integer or decimal number; None for anything else."""
-    if not _NUMBER.fullmatch(text):
-        return None
-    try:
-        return Decimal(text)
-    except InvalidOperation:  # pragma: no cover (the pattern lets only numbers through)
-        return None
+    return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
 def _date(compare: Callable[[datetime, datetime], bool]) -> Maker:

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 
 from __future__ import annotations
 
+import abc
 import json
 import logging
 import threading
@@ -26,7 +27,7 @@ _pollers: dict[str, Poller] = {}
 _timers: list[Timer] = []
 
 
-class Poller:
+class Poller(abc.ABC):
     """Reads one source for one mapping. Subclasses know the kind of source."""
 
     def __init__(self, mapping: Any) -> None:
@@ -40,9 +41,9 @@ class Poller:
         there = backend._event_source_mappings.get(self.mapping.uuid) is self.mapping
         return there and self.mapping.enabled and not self.ended.is_set()
 
+    @abc.abstractmethod
     def run(self) -> None:
         """Read until the mapping is gone or disabled."""
-        raise NotImplementedError
 
     def role(self) -> str:
         """Return the role of the function. Raises AwsError when the function is gone."""
