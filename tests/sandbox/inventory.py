@@ -9,8 +9,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 Client = Callable[[str], Any]
-# What changes by itself: an alarm's state, an endpoint's requests in capture files, times, ids of answers.
-_PASSING = {"ResponseMetadata", "RevisionId", "LastModified", "LastModifiedTime", "LastUsedDate", "lastEvaluatedAt"}
+# What changes by itself: times, ids of answers, and what autoscaling does as it follows the load.
+_PASSING = {"ResponseMetadata", "RevisionId", "LastModified", "LastModifiedTime", "LastUsedDate", "lastEvaluatedAt"} | {
+    "EndpointStatus", "CurrentInstanceCount", "DesiredInstanceCount", "VariantStatus", "PendingDeploymentSummary",
+}  # fmt: skip
 _OF_BUCKETS = ("policy", "versioning", "encryption", "lifecycle_configuration", "ownership_controls", "replication",
                "notification_configuration", "acl", "tagging", "logging")  # fmt: skip
 
