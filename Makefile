@@ -89,9 +89,10 @@ fmt: setup ## Format Python and Terraform
 	$(TERRAFORM) fmt -recursive .
 
 .PHONY: docs
-docs: setup ## Write the generated tables of the modules' READMEs and of docs/access.md anew
+docs: setup ## Write the generated tables of the modules' READMEs, docs/access.md and docs/probes.md anew
 	$(BIN)/python scripts/module_docs.py
 	$(BIN)/python -m scripts.access_docs
+	$(BIN)/python -m scripts.probes
 
 .PHONY: lock
 lock: setup ## Resolve requirements/*.in anew into hash-pinned requirements/*.txt
