@@ -55,33 +55,42 @@ def own_statements(policy: str, account: str) -> str:
 def verified(estate: Estate) -> str:
     """Ask the golden requests of what production serves; returns the live revision."""
     said = estate.slipway("verify", "--env", "production", "--endpoint", "ranker", "--format", "json")
-    assert said.code == 0, said.err
+    assert said.code == 0, said.out + said.err
     return str(estate.client("production", "sagemaker").describe_endpoint(EndpointName=ENDPOINT)["EndpointConfigName"])
 
 
 def scaled(estate: Estate, count: int) -> dict[str, Any]:
-    """Change the instance count as autoscaling does, and wait until it is there."""
-    sagemaker = estate.client("production", "sagemaker")
-    variant = sagemaker.describe_endpoint(EndpointName=ENDPOINT)["ProductionVariants"][0]["VariantName"]
-    sagemaker.update_endpoint_weights_and_capacities(
-        EndpointName=ENDPOINT, DesiredWeightsAndCapacities=[{"VariantName": variant, "DesiredInstanceCount": count}]
-    )
+    """Let autoscaling keep exactly so many instances, and wait until they are there: nothing scales in meanwhile."""
+    scaling = estate.client("production", "application-autoscaling")
+    (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    which = {name: target[name] for name in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
+    scaling.register_scalable_target(**which, MinCapacity=count, MaxCapacity=count)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        found = sagemaker.describe_endpoint(EndpointName=ENDPOINT)
-        if found["EndpointStatus"] == "InService":
+        found = estate.client("production", "sagemaker").describe_endpoint(EndpointName=ENDPOINT)
+        variant = found["ProductionVariants"][0]
+        if found["EndpointStatus"] == "InService" and variant["CurrentInstanceCount"] == count:
             return dict(found)
         time.sleep(0.2)
-    raise AssertionError(f"still {found['EndpointStatus']}")
+    raise AssertionError(f"still {found['EndpointStatus']} with {variant['CurrentInstanceCount']} instances")
 
 
-def test_production_answers_scales_out_and_goes_back_on_its_own(alone: Estate) -> None:
+@pytest.fixture
+def bounds(estate: Estate) -> Iterator[None]:
+    """The bounds of autoscaling are afterwards what they were."""
+    scaling = estate.client("production", "application-autoscaling")
+    (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    yield
+    names = ("ServiceNamespace", "ResourceId", "ScalableDimension", "MinCapacity", "MaxCapacity")
+    scaling.register_scalable_target(**{name: target[name] for name in names})
+
+
+def test_production_answers_scales_out_and_goes_back_on_its_own(alone: Estate, bounds: None) -> None:
     before = verified(alone)
 
     began = len(alone.requests())
     found = scaled(alone, 2)
     assert found.get("FailureReason") is None
-    assert found["ProductionVariants"][0]["CurrentInstanceCount"] == 2
     images = [image["ResolvedImage"] for image in found["ProductionVariants"][0]["DeployedImages"]]
     assert images
     assert all(image.startswith("333333333333.dkr.ecr.") for image in images)

@@ -1,7 +1,7 @@
 """Makes checkov judge every policy of a plan.
 
-checkov keeps a parsed policy by the resource's type and name, without its module: of all policies called `this` in a plan it
-judges the first one, again and again, and which one is first differs from plan to plan.
+checkov keeps a parsed policy by the resource's type and name, without its module: of all policies called `this` in
+a plan it judges the first one, again and again, and which one is first differs from plan to plan.
 """
 
 from collections.abc import KeysView
