@@ -45,6 +45,9 @@ class Application:
         from sandbox.runtime import clock  # noqa: PLC0415
 
         werkzeug_app.DISABLE_GLOBAL_CORS = True
+        # moto lists its own folder twice for each request, which costs as much as deciding about it
+        modules = tuple(werkzeug_app.backends.list_of_moto_modules())
+        werkzeug_app.backends.list_of_moto_modules = lambda: modules
         self.settings = settings
         self._extensions = extensions
         settings.home.mkdir(parents=True, exist_ok=True)
