@@ -14,7 +14,7 @@ from sandbox.demo import aws
 from sandbox.demo.commit import commit_of
 from sandbox.demo.report import Report
 from sandbox.demo.shell import ROOT, Shell
-from sandbox.demo.witness import Witness
+from sandbox.demo.witness import Witness, enforcement
 from sandbox.settings import APPLICATION_ROLE, ENVIRONMENT_ACCOUNTS
 
 CHAIN = tuple(ENVIRONMENT_ACCOUNTS)
@@ -45,7 +45,8 @@ class Story:
         show = self.report.show
         show.chapter("Three accounts")
         self.prepare("bootstrap")
-        witness = Witness(Path(self.shell.environment["SANDBOX_HOME"]))
+        settings = self.shell.environment
+        witness = Witness(Path(settings["SANDBOX_HOME"]), enforcement=enforcement(settings["AWS_ENDPOINT_URL"]))
         self.prepare("foundation")
         show.chapter("A model")
         image = self.image()
