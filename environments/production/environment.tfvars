@@ -10,6 +10,12 @@ environment = {
   promotes_from = { name = "qa", account_id = "222222222222", region = "eu-west-1" }
   promotes_to   = {}
 
+  # qa must have signed that it checked exactly these files and this image.
+  gates = { evidence = true }
+
+  # Who may pass the gates in an emergency, with a reason that is recorded. Name your own people's role.
+  break_glass = ["arn:aws:iam::333333333333:role/operator"]
+
   replicates_images_to   = {}
   replicates_images_from = { dev = { account_id = "111111111111" } }
 

@@ -18,8 +18,34 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
+class Gates:
+    """What a release needs before it is promoted to an environment. Age in hours, soak in minutes."""
+
+    evidence: bool = False
+    evidence_max_age_hours: float = 720
+    approval: bool = False
+    soak_minutes: float = 0
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """When nothing is deployed: once, `starts` to `ends` (RFC 3339), or weekly, `fri 18:00` to `mon 08:00`."""
+
+    reason: str
+    starts: str | None = None
+    ends: str | None = None
+    weekly_from: str | None = None
+    weekly_until: str | None = None
+    time_zone: str = "UTC"
+
+
+@dataclass(frozen=True)
 class Environment:
-    """One AWS account and region. `promotes_from` is None for the first of the chain."""
+    """One AWS account and region. `promotes_from` is None for the first of the chain.
+
+    Environments behind the same one are promoted to in the order of `wave`. An endpoint keeps its live revision and
+    `kept_revisions` others. `approvers` and `break_glass` are ARNs; without any, the role does not exist.
+    """
 
     name: str
     account_id: str
@@ -27,6 +53,12 @@ class Environment:
     project: str = "slipway"
     promotes_from: Neighbour | None = None
     models: tuple[str, ...] = ()
+    gates: Gates = field(default_factory=Gates)
+    freezes: Mapping[str, Freeze] = field(default_factory=dict)
+    wave: int = 1
+    kept_revisions: int = 5
+    approvers: tuple[str, ...] = ()
+    break_glass: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -45,7 +77,7 @@ class Environment:
         return self.role_arn("promote")
 
     def role_arn(self, role: str) -> str:
-        """Return the ARN of one of this environment's roles: plan, deploy-foundation, deploy-serving or promote."""
+        """Return the ARN of one of this environment's roles, which `glue.core.roles` names."""
         return names.role_arn(self.account_id, self.project, self.name, role)
 
     @property

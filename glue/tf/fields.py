@@ -61,6 +61,15 @@ class Fields:
             raise self._wrong(key, value, "a whole number")
         return value
 
+    def number(self, key: str, *, default: float) -> float:
+        """Return a number, or the default when it is null or absent."""
+        value = self._take(key)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self._wrong(key, value, "a number")
+        return value
+
     def boolean(self, key: str, *, default: bool) -> bool:
         """Return a bool, or the default when it is null or absent."""
         value = self._take(key)

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from glue.core import names
-from glue.core.environment import Environment, Neighbour
+from glue.core.environment import Environment
 from glue.core.revision import Revisions
 from glue.core.serving import Bounds, CaptureSettings, EndpointSettings, VariantSettings
 from glue.errors import UsageError
-from glue.tf import hcl, revisions_file
+from glue.tf import environment_file, hcl, revisions_file
 from glue.tf.fields import Fields
-from glue.tf.hcl import Value
 
-_ACCOUNT = re.compile(r"\d{12}\Z")
 _NAME = re.compile(r"[a-z0-9](-?[a-z0-9])*\Z")
 _SUFFIX = ".tfvars"
 _REVISIONS = ".revisions.tfvars"
@@ -43,7 +41,7 @@ class Estate:
         path = self.folder / name / "environment.tfvars"
         if not _NAME.match(name) or not path.is_file():
             raise _unknown("environment", name, self.environments(), self.folder)
-        return _environment(path, name)
+        return environment_file.load(path, name)
 
     def endpoints(self, environment: str) -> tuple[str, ...]:
         """Return the short names of an environment's endpoints, sorted."""
@@ -94,65 +92,6 @@ def _chain_order(sources: Mapping[str, str | None]) -> list[str]:
         ready = [n for n, s in sources.items() if n not in ordered and (s not in sources or s in ordered)]
         ordered.extend(ready or [n for n in sources if n not in ordered])
     return ordered
-
-
-def _environment(path: Path, name: str) -> Environment:
-    top = Fields(hcl.read(path), file=str(path))
-    entry = top.object("environment")
-    top.done()
-    settings = top.value_map("environment")
-    found = Environment(
-        name=entry.string("name"),
-        account_id=_account(entry),
-        region=entry.string("region"),
-        project=entry.optional_string("project") or "slipway",
-        promotes_from=_neighbour(entry.optional_object("promotes_from")),
-        models=tuple(sorted(entry.value_map("models"))),
-        settings=settings,
-    )
-    if found.name != name:
-        raise entry.error("name", f"it is {found.name!r}, and the folder is {name!r}")
-    entry.ignore(*OF_TERRAFORM)
-    entry.done()
-    _check_neighbours(entry, settings)
-    return found
-
-
-# What the variable `environment` has besides, which Terraform's types check and the glue does not read.
-OF_TERRAFORM = (
-    "identity_providers",
-    "operators",
-    "organization_id",
-    "owner",
-    "promotes_to",
-    "replicates_images_from",
-    "replicates_images_to",
-    "repository",
-    "retention",
-    "subscribers",
-)
-
-
-def _account(entry: Fields) -> str:
-    account = entry.string("account_id")
-    if not _ACCOUNT.match(account):
-        raise entry.error("account_id", f"{account!r} is not an account id; give 12 digits in quotes")
-    return account
-
-
-def _neighbour(entry: Fields | None) -> Neighbour | None:
-    if entry is None:
-        return None
-    found = Neighbour(name=entry.string("name"), account_id=_account(entry), region=entry.string("region"))
-    entry.done()
-    return found
-
-
-def _check_neighbours(entry: Fields, settings: Mapping[str, Value]) -> None:
-    for key in ("promotes_to", "replicates_images_to", "replicates_images_from"):
-        if settings.get(key) is not None:
-            for _, neighbour in entry.objects(key):
-                _account(neighbour)
 
 
 def _endpoint(path: Path, name: str) -> EndpointSettings:

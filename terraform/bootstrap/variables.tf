@@ -26,6 +26,29 @@ variable "environment" {
       account_id = string
     })), {})
     operators = optional(set(string), [])
+    # Who may approve releases, and who may pass the gates in an emergency: exact ARNs. Without any the role does not exist.
+    approvers   = optional(set(string), [])
+    break_glass = optional(set(string), [])
+    # What a release needs before it is promoted to here. `evidence`: a signed record of the environment before, no older than
+    # so many hours. `approval`: in the model registry, by an approver. `soak_minutes`: live there for so long.
+    gates = optional(object({
+      evidence               = optional(bool, false)
+      evidence_max_age_hours = optional(number, 720)
+      approval               = optional(bool, false)
+      soak_minutes           = optional(number, 0)
+    }), {})
+    # When nothing is deployed here, by name: either once, `starts` and `ends` in RFC 3339, or each week, `weekly_from` and
+    # `weekly_until` as "fri 18:00" in `time_zone`.
+    freezes = optional(map(object({
+      starts       = optional(string)
+      ends         = optional(string)
+      weekly_from  = optional(string)
+      weekly_until = optional(string)
+      time_zone    = optional(string, "UTC")
+      reason       = string
+    })), {})
+    # Environments behind the same one are promoted to in this order.
+    wave = optional(number, 1)
     # The AWS organization of all accounts. People, readers and callers must then be of it, and nothing outside it is touched.
     organization_id = optional(string)
     # Pipelines, by name: the issuer's URL, the audience, and which subjects may assume which role. None by default.
@@ -38,6 +61,9 @@ variable "environment" {
         deploy-foundation = optional(set(string), [])
         deploy-serving    = optional(set(string), [])
         promote           = optional(set(string), [])
+        approve           = optional(set(string), [])
+        break-glass       = optional(set(string), [])
+        prune             = optional(set(string), [])
       })
     })), {})
     # Who is told of alarms, by name.
@@ -45,11 +71,13 @@ variable "environment" {
       protocol = string
       endpoint = string
     })), {})
-    # Days until captured requests, training outputs and replaced versions go; null keeps them.
+    # Days until captured requests, training outputs and replaced versions go; null keeps them. `revisions` are kept of each
+    # endpoint besides the live one.
     retention = optional(object({
       noncurrent_days = optional(number, 90)
       capture_days    = optional(number)
       training_days   = optional(number)
+      revisions       = optional(number, 5)
     }), {})
     # Settings of each model's execution role.
     models = optional(map(object({
@@ -92,5 +120,53 @@ variable "environment" {
   validation {
     condition     = var.environment.organization_id == null || can(regex("^o-[a-z0-9]{10,32}$", var.environment.organization_id))
     error_message = "environment ${var.environment.name}: organization_id looks like o-a1b2c3d4e5, or is left out. Correct environment.tfvars."
+  }
+  validation {
+    condition = alltrue([
+      for arn in setunion(var.environment.approvers, var.environment.break_glass) : can(regex("^arn:aws:(iam|sts)::[0-9]{12}:[a-z-]+/[^*?]+$", arn))
+    ])
+    error_message = "environment ${var.environment.name}: approvers and break_glass take exact ARNs of roles or users, without wildcards. Correct environment.tfvars."
+  }
+
+  validation {
+    condition     = length(setintersection(var.environment.approvers, var.environment.operators)) == 0
+    error_message = "environment ${var.environment.name}: ${join(", ", setintersection(var.environment.approvers, var.environment.operators))} would approve what it promotes. Take it out of approvers or operators in environment.tfvars."
+  }
+
+  validation {
+    condition     = !var.environment.gates.approval || length(var.environment.approvers) > 0
+    error_message = "environment ${var.environment.name}: gates.approval asks for an approval, and approvers names nobody who may give it. Add approvers to environment.tfvars."
+  }
+
+  validation {
+    condition     = var.environment.promotes_from != null || (!var.environment.gates.evidence && var.environment.gates.soak_minutes == 0)
+    error_message = "environment ${var.environment.name}: it is the first of its chain, so nobody can give evidence of a release before. Take gates.evidence and gates.soak_minutes out of environment.tfvars."
+  }
+
+  validation {
+    condition     = var.environment.gates.evidence || var.environment.gates.soak_minutes == 0
+    error_message = "environment ${var.environment.name}: evidence says how long a release has been live, so gates.soak_minutes needs gates.evidence = true. Correct environment.tfvars."
+  }
+
+  validation {
+    condition     = var.environment.gates.evidence_max_age_hours > 0 && var.environment.gates.soak_minutes >= 0
+    error_message = "environment ${var.environment.name}: gates.evidence_max_age_hours is more than 0, and gates.soak_minutes 0 or more. Correct environment.tfvars."
+  }
+
+  validation {
+    condition = alltrue([
+      for freeze in values(var.environment.freezes) : (
+        (freeze.starts != null && freeze.ends != null && freeze.weekly_from == null && freeze.weekly_until == null) ||
+        (freeze.starts == null && freeze.ends == null && freeze.weekly_from != null && freeze.weekly_until != null)
+      )
+    ])
+    error_message = "environment ${var.environment.name}: each of freezes has either starts and ends, or weekly_from and weekly_until. Correct environment.tfvars."
+  }
+
+  validation {
+    condition = alltrue([
+      for number in [var.environment.wave, var.environment.retention.revisions] : number >= 1 && floor(number) == number
+    ])
+    error_message = "environment ${var.environment.name}: wave and retention.revisions are whole numbers from 1. Correct environment.tfvars."
   }
 }

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from glue import locks
+from glue.core.environment import Freeze, Gates
 from glue.errors import RefusedError, SlipwayError, UsageError
 from glue.fanout import exit_code, side_by_side
 from glue.stacks import select
-from glue.tf import tfvars
+from glue.tf import environment_file
 from glue.tf.tfvars import Estate
 from glue.workspace import Workspace
 
@@ -25,6 +26,7 @@ ENVIRONMENT = """environment = {
   models     = { ranker = {} }
 }
 """
+SAME = '["arn:aws:iam::222222222222:role/a"]'
 ENDPOINT = """endpoint = "ranker"
 serving = {
   variants = {
@@ -59,8 +61,19 @@ def test_every_key_of_terraforms_variable_is_known() -> None:
     block = text[text.index('variable "environment"') :]
     block = block[block.index("type = object({") : block.index("\n  })\n")]
     declared = set(re.findall(r"^    ([a-z_]+)\s+=", block, re.MULTILINE))
-    read = {"name", "account_id", "region", "project", "promotes_from", "models"}
-    assert declared == read | set(tfvars.OF_TERRAFORM)
+    read = {
+        "name",
+        "account_id",
+        "region",
+        "project",
+        "promotes_from",
+        "models",
+        "operators",
+        "approvers",
+        "break_glass",
+    }
+    read |= {"gates", "freezes", "wave", "retention"}
+    assert declared == read | set(environment_file.OF_TERRAFORM)
 
 
 def test_an_endpoint_is_read(estate: Estate) -> None:
@@ -86,6 +99,30 @@ def test_unknown_names_list_the_known_ones(estate: Estate, call, said: str, hint
     assert hint in (caught.value.remedy or "")
 
 
+def test_gates_and_people_are_read(estate: Estate) -> None:
+    path = estate.folder / "qa" / "environment.tfvars"
+    more = """
+  promotes_from = { name = "dev", account_id = "111111111111", region = "eu-west-1" }
+  gates         = { evidence = true, evidence_max_age_hours = 24, approval = true, soak_minutes = 0.5 }
+  freezes       = { week = { weekly_from = "fri 18:00", weekly_until = "mon 08:00", reason = "nobody is here" } }
+  wave          = 2
+  retention     = { capture_days = 30, revisions = 3 }
+  approvers     = ["arn:aws:iam::222222222222:role/owners"]
+  break_glass   = ["arn:aws:iam::222222222222:role/oncall"]
+  models     = {"""
+    path.write_text(ENVIRONMENT.replace("  models     = {", more))
+    found = estate.environment("qa")
+    assert found.gates == Gates(evidence=True, evidence_max_age_hours=24, approval=True, soak_minutes=0.5)
+    assert found.freezes == {"week": Freeze("nobody is here", weekly_from="fri 18:00", weekly_until="mon 08:00")}
+    assert (found.wave, found.kept_revisions) == (2, 3)
+    assert (found.approvers, found.break_glass) == (
+        ("arn:aws:iam::222222222222:role/owners",),
+        ("arn:aws:iam::222222222222:role/oncall",),
+    )
+    path.write_text(ENVIRONMENT)
+    assert estate.environment("qa").gates == Gates()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -106,6 +143,30 @@ def test_unknown_names_list_the_known_ones(estate: Estate, call, said: str, hint
             "promotes_to = 3\nmodels = {",
             "environment.promotes_to: it is a whole number; give an object",
         ),
+        ("models     = {", "gates = { approval = true }\nmodels = {", "gates.approval: nobody may approve"),
+        ("models     = {", "gates = { evidence = true }\nmodels = {", "environment.gates: the first environment"),
+        ("models     = {", 'gates = { evidence = "yes" }\nmodels = {', "gates.evidence: it is a string; give a bool"),
+        ("models     = {", "gates = { soak_minutes = -1 }\nmodels = {", "gates.soak_minutes: give 0 or more minutes"),
+        (
+            "models     = {",
+            "gates = { evidnce = true }\nmodels = {",
+            "evidnce: this key is unknown; did you mean evidence?",
+        ),
+        ("models     = {", "gates = { evidence_max_age_hours = 0 }\nmodels = {", "evidence would never be valid"),
+        ("models     = {", 'break_glass = ["*"]\nmodels = {', "break_glass: '*' is not the exact ARN"),
+        (
+            "models     = {",
+            f"approvers = {SAME}\noperators = {SAME}\nmodels = {{",
+            "environment.approvers: arn:aws:iam::222222222222:role/a would approve what it promotes",
+        ),
+        ("models     = {", 'freezes = { f = { reason = "r" } }\nmodels = {', "has either starts and ends, or weekly"),
+        (
+            "models     = {",
+            'freezes = { f = { starts = "s", ends = "e" } }\nmodels = {',
+            "freezes.f.reason: it is missing",
+        ),
+        ("models     = {", "wave = 0\nmodels = {", "environment.wave: it is 0; give a whole number from 1"),
+        ("models     = {", "retention = { revisions = 0.5 }\nmodels = {", "retention.revisions: it is a number"),
     ],
 )
 def test_an_environment_that_is_not_right(estate: Estate, old: str, new: str, said: str) -> None:
