@@ -33,17 +33,18 @@ class Prepared:
 class Planner:
     """Decides what a promotion has to do. It reads AWS and the environments' files, and changes nothing."""
 
-    def __init__(self, *, estate: Estate, session: Session, now: str) -> None:
+    def __init__(self, *, estate: Estate, session: Session, now: str, retry: bool = False) -> None:
         self._estate = estate
         self._session = session
         self._now = now
+        self._retry = retry
         self._target: Environment = session.environment
 
     def prepare(self, release: str, *, endpoint: str | None = None) -> Prepared:
         """Return the plan of a promotion into the session's environment.
 
         Raises UsageError for an unknown release id or endpoint, RefusedError when the release is not in the store of
-        the environment before, AccessDeniedError when that store may not be read.
+        the environment before or failed here before, AccessDeniedError when that store may not be read.
         """
         from glue.releases import plan_copy_of  # noqa: PLC0415 - boto3 is paid for by those who need it
 
@@ -101,7 +102,7 @@ class Planner:
             foundation=self._session.parameters.foundation(self._target),
             counts=render.counts(settings, live=live.counts, frozen=before.live_revision),
         )
-        rendered = render.add(before, wanted, settings=settings, created=self._now)
+        rendered = render.add(before, wanted, settings=settings, created=self._now, retry=self._retry)
         changes = render.difference(before.live_revision, rendered.revisions.revisions[rendered.live])
         return EndpointPlan(settings, before, rendered, tuple(changes) if rendered.changed else ())
 

@@ -24,13 +24,17 @@ if TYPE_CHECKING:
 @options.endpoint(text="Endpoint to put it on. [default: all that serve its model]")
 @click.option("--apply", "deploy", is_flag=True, help="Plan, apply and prove it, and go back on failure.")
 @click.option("--image-timeout", type=click.IntRange(0), default=900, show_default=True, help="Seconds to wait for it.")
+@click.option("--retry", is_flag=True, help="Try a revision again that failed here before.")
 @options.command(dry_run=True, asks=True)
-def promote(app: App, *, release: str, target: str, endpoint: str | None, deploy: bool, image_timeout: int) -> Result:
+def promote(
+    app: App, *, release: str, target: str, endpoint: str | None, deploy: bool, image_timeout: int, retry: bool
+) -> Result:
     """Bring RELEASE to an environment, from the one before it in the chain.
 
     Files are copied inside S3 and compared with the manifest, the image's digest is awaited in the target's registry,
     the model package is registered, and a new revision is written into the endpoint's revisions file. Without --apply
     it ends there, for a pull request. A step that is done already is skipped; a rerun changes nothing.
+    A release that failed on an endpoint is refused there (exit 3) until --retry.
     """
     from glue.promotion import Planner
 
@@ -43,7 +47,7 @@ def promote(app: App, *, release: str, target: str, endpoint: str | None, deploy
                 held.enter_context(app.alone(environment, name))
         if deploy and not app.dry_run:
             app.may_deploy(environment)
-        planner = Planner(estate=app.estate, session=app.accounts.session(environment), now=app.now())
+        planner = Planner(estate=app.estate, session=app.accounts.session(environment), now=app.now(), retry=retry)
         prepared = planner.prepare(release, endpoint=endpoint)
         return _carry_out(app, planner, prepared, deploy=deploy, image_timeout=image_timeout)
 

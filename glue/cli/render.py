@@ -16,8 +16,9 @@ from glue.errors import UsageError
 @options.endpoint(required=True, text="Endpoint, by its short name.")
 @click.option("--release", help="Release that is in this environment's store. [default: what is live]")
 @click.option("--reseal", is_flag=True, help="Check each revision against its id, and write the file anew.")
+@click.option("--retry", is_flag=True, help="Take the mark of a failure away from this content.")
 @options.command(dry_run=True)
-def render(app: App, *, environment: str, endpoint: str, release: str | None, reseal: bool) -> Result:
+def render(app: App, *, environment: str, endpoint: str, release: str | None, reseal: bool, retry: bool) -> Result:
     """Write a new revision into an endpoint's revisions file: the live releases with the settings of today.
 
     For a change of instance type, weights or capture in the endpoint's file. --reseal is for after a merge of two
@@ -28,10 +29,12 @@ def render(app: App, *, environment: str, endpoint: str, release: str | None, re
     where = app.estate.environment(environment)
     app.estate.check_endpoint(environment, endpoint)
     with app.alone(where, endpoint):
-        return _reseal(app, environment, endpoint) if reseal else _render(app, environment, endpoint, release)
+        return (
+            _reseal(app, environment, endpoint) if reseal else _render(app, environment, endpoint, release, retry=retry)
+        )
 
 
-def _render(app: App, environment: str, endpoint: str, release: str | None) -> Result:
+def _render(app: App, environment: str, endpoint: str, release: str | None, *, retry: bool) -> Result:
     from glue.errors import RefusedError
     from glue.promotion import Planner
     from glue.releases import load_release
@@ -45,7 +48,7 @@ def _render(app: App, environment: str, endpoint: str, release: str | None) -> R
             remedy=f"Promote a release: slipway promote RELEASE --to {environment}",
         )
     manifest = load_release(session.artifacts(), release).release if release else None
-    plan = Planner(estate=app.estate, session=session, now=app.now()).render(settings, manifest)
+    plan = Planner(estate=app.estate, session=session, now=app.now(), retry=retry).render(settings, manifest)
     path = app.estate.revisions_file(environment, endpoint)
     if plan.rendered.changed and not app.dry_run:
         revisions_file.save(path, plan.rendered.revisions)

@@ -20,23 +20,29 @@ if TYPE_CHECKING:
 @click.command(short_help="Move an endpoint back to a retained revision.")
 @options.environment
 @options.endpoint(required=True, text="Endpoint, by its short name.")
-@click.option("--to", metavar="REVISION", help="Revision to go back to. [default: what the live one replaced]")
+@click.option("--to", metavar="REVISION", help="Revision to go back to. [default: the last good one]")
 @click.option("--now", is_flag=True, help="Flip at once, also when fewer instances come with it.")
 @click.option("--render-only", is_flag=True, help="Write the revisions file, and end there.")
+@click.option("--retry", is_flag=True, help="Go to a revision that failed here before.")
 @options.command(dry_run=True, asks=True)
-def rollback(app: App, *, environment: str, endpoint: str, to: str | None, now: bool, render_only: bool) -> Result:
+def rollback(
+    app: App, *, environment: str, endpoint: str, to: str | None, now: bool, render_only: bool, retry: bool
+) -> Result:
     """Move an endpoint back to a retained revision: plan, show, apply, prove.
 
     When more instances serve than the old revision had, the same content becomes a new revision with today's count, so
-    that nothing scales in; --now flips to the old one as it is. On a terminal it asks before it applies.
+    that nothing scales in; --now flips to the old one as it is. A revision that failed is refused (exit 3) until --retry.
+    On a terminal it asks before it applies.
     """
     where = app.estate.environment(environment)
     app.estate.check_endpoint(environment, endpoint)
     with app.alone(where, endpoint):
-        return _rollback(app, where, endpoint, to=to, now=now, render_only=render_only)
+        return _rollback(app, where, endpoint, to=to, now=now, render_only=render_only, retry=retry)
 
 
-def _rollback(app: App, where: Environment, endpoint: str, *, to: str | None, now: bool, render_only: bool) -> Result:
+def _rollback(
+    app: App, where: Environment, endpoint: str, *, to: str | None, now: bool, render_only: bool, retry: bool
+) -> Result:
     from glue import live
     from glue.core.rollback import choose, plan_rollback
     from glue.tf import revisions_file
@@ -53,6 +59,7 @@ def _rollback(app: App, where: Environment, endpoint: str, *, to: str | None, no
         live_counts=live.read(session.sagemaker, where.endpoint_name(endpoint)).counts,
         now=now,
         created=app.now(),
+        retry=retry,
     )
     for variant, (instances, fewer) in plan.scales_in.items():
         app.console.warn(f"variant {variant} goes from {instances} to {fewer} instances at once", of=endpoint)

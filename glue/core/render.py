@@ -67,18 +67,22 @@ def content(
     ).with_counts(counts)
 
 
-def add(revisions: Revisions, wanted: Revision, *, settings: EndpointSettings, created: str) -> Rendered:
+def add(
+    revisions: Revisions, wanted: Revision, *, settings: EndpointSettings, created: str, retry: bool = False
+) -> Rendered:
     """Return the revisions with the wanted content live: as it is, moved to an equal retained one, or with a new one.
 
-    Instance counts that only autoscaling changed make no new revision.
+    Instance counts that only autoscaling changed make no new revision. Raises RefusedError when this content failed
+    before, with whatever instance counts, unless `retry`.
     """
+    before, revisions = revisions, revisions.admit(wanted, retry=retry)
     live = revisions.live_revision
     if live is not None and _same(live, wanted, settings):
-        return Rendered("same", revisions, revisions.live)
+        return Rendered("same" if revisions == before else "moved", revisions, before.live)
     retained = revisions.find(wanted)
     if retained is not None:
-        return Rendered("moved", revisions.move(retained), revisions.live)
-    return Rendered("new", revisions.add(wanted, created=created), revisions.live)
+        return Rendered("moved", revisions.move(retained), before.live)
+    return Rendered("new", revisions.add(wanted, created=created), before.live)
 
 
 def counts(settings: EndpointSettings, *, live: Mapping[str, int], frozen: Revision | None) -> dict[str, int]:

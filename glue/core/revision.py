@@ -10,9 +10,12 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from types import MappingProxyType
 
 from glue.core.names import REVISION_ID
+from glue.errors import RefusedError
 
 # Part of the file, but not of what a revision is.
-_REMARKS = ("created", "replaces")
+_REMARKS = ("created", "replaces", "failed")
+# What is kept of why a revision failed, in characters: the file is reviewed by people.
+_FAILED_LIMIT = 500
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,10 @@ class Variant:
 
 @dataclass(frozen=True)
 class Revision:
-    """Releases as variants, with the settings frozen with them. `created` and `replaces` are remarks, not content."""
+    """Releases as variants, with the settings frozen with them.
+
+    `created`, `replaces` (what was live before it) and `failed` (why and when it failed live) are remarks, not content.
+    """
 
     variants: Mapping[str, Variant]
     shadow_variants: Mapping[str, Variant] = field(default_factory=dict)
@@ -72,6 +78,7 @@ class Revision:
     volume_key_arn: str | None = None
     created: str | None = None
     replaces: str | None = None
+    failed: str | None = None
 
     @property
     def all_variants(self) -> Mapping[str, Variant]:
@@ -120,23 +127,74 @@ class Revisions:
         return self.revisions[self.live] if self.live is not None else None
 
     def find(self, content: Revision) -> str | None:
-        """Return the id of the retained revision with exactly this content, the newest first; None if there is none."""
+        """Return the id of the retained revision with exactly this content; None if there is none.
+
+        Of several, one that did not fail, and then the newest.
+        """
         wanted = content_hash(content)
         found = [name for name, revision in self.revisions.items() if content_hash(revision) == wanted]
-        return max(found, key=number_of) if found else None
+        return max(found, key=lambda name: (self.revisions[name].failed is None, number_of(name)), default=None)
+
+    def alike(self, content: Revision) -> tuple[str, ...]:
+        """Return the retained revisions that differ from a content in instance counts at most, the oldest first."""
+        wanted = content_hash(content.without_counts())
+        found = [name for name, entry in self.revisions.items() if content_hash(entry.without_counts()) == wanted]
+        return tuple(sorted(found, key=number_of))
 
     def add(self, content: Revision, *, created: str) -> Revisions:
         """Return these revisions with one more, which is live and remembers which one it replaces."""
         number = max([self.newest, *(number_of(name) for name in self.revisions)]) + 1
         name = f"r{number}-{content_hash(content)[:8]}"
-        added = replace(content, created=created, replaces=self.live)
+        added = replace(content, created=created, replaces=self.live, failed=None)
         return Revisions(live=name, revisions={**self.revisions, name: added}, newest=number)
 
     def move(self, live: str) -> Revisions:
-        """Return these revisions with another one live. Raises KeyError when it is not retained."""
-        if live not in self.revisions:
-            raise KeyError(live)
+        """Return these revisions with another one live. Raises KeyError when it is not retained.
+
+        Raises RefusedError when it failed: `retry` forgives it first.
+        """
+        reason = self.revisions[live].failed
+        if reason is not None:
+            raise refused(live, reason)
         return replace(self, live=live)
+
+    def fail(self, failed: str, *, reason: str) -> Revisions:
+        """Return these revisions with one marked as failed, and why; what was said first is kept."""
+        entry = self.revisions[failed]
+        marked = replace(entry, failed=entry.failed or remark(reason))
+        return replace(self, revisions={**self.revisions, failed: marked})
+
+    def admit(self, content: Revision, *, retry: bool) -> Revisions:
+        """Return these revisions, ready to make a content live that may have failed before.
+
+        It failed if a retained revision that differs in instance counts at most is marked, unless the live one is such
+        a revision too and is not. Raises RefusedError then; with `retry` the marks are taken away instead.
+        """
+        alike = self.alike(content)
+        marks = {name: said for name in alike if (said := self.revisions[name].failed) is not None}
+        if not marks:
+            return self
+        if retry:
+            cleared = {name: replace(self.revisions[name], failed=None) for name in marks}
+            return replace(self, revisions={**self.revisions, **cleared})
+        if self.live in alike and self.live not in marks:
+            return self
+        newest = max(marks, key=number_of)
+        raise refused(newest, marks[newest])
+
+
+def refused(revision_id: str, reason: str) -> RefusedError:
+    """Return the refusal of a revision that failed."""
+    return RefusedError(
+        f"revision {revision_id} failed and is not tried again by accident: {reason}",
+        remedy="When the cause is mended, give --retry, which takes the mark away.",
+    )
+
+
+def remark(text: str) -> str:
+    """Return a text as it may stand in a remark: one line of printable characters, shortened."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return line if len(line) <= _FAILED_LIMIT else f"{line[: _FAILED_LIMIT - 1]}…"
 
 
 def number_of(revision_id: str) -> int:

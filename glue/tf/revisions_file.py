@@ -127,6 +127,7 @@ def _revision(entry: Fields) -> Revision:
     revision = Revision(
         created=entry.optional_string("created"),
         replaces=entry.optional_string("replaces"),
+        failed=entry.optional_string("failed"),
         variants={name: _variant(variant) for name, variant in entry.objects("variants")},
         shadow_variants={name: _variant(variant) for name, variant in entry.objects("shadow_variants")},
         data_capture=_capture(entry.optional_object("data_capture")),
@@ -199,9 +200,11 @@ def _capture(entry: Fields | None) -> DataCapture | None:
 
 
 def _revision_values(revision: Revision) -> dict[str, object]:
+    failed = {"failed": revision.failed} if revision.failed is not None else {}
     return {
         "created": revision.created,
         "replaces": revision.replaces,
+        **failed,
         "variants": {name: _values(variant) for name, variant in sorted(revision.variants.items())},
         "shadow_variants": {name: _values(variant) for name, variant in sorted(revision.shadow_variants.items())},
         "data_capture": _values(revision.data_capture),

@@ -7,12 +7,19 @@ variable "live" {
     condition     = contains(keys(var.revisions), var.live)
     error_message = "endpoint ${var.name}: live is ${jsonencode(var.live)}, which is not among the retained revisions ${join(", ", keys(var.revisions))}. Name one of these."
   }
+
+  # A deployment that failed is not tried again by an apply that nobody thought about.
+  validation {
+    condition     = try(var.revisions[var.live].failed == null, true)
+    error_message = "endpoint ${var.name}: live is ${jsonencode(var.live)}, which failed: ${try(coalesce(var.revisions[var.live].failed), "no reason is given")}. Move live to another revision with `slipway rollback`, or try it again with `slipway promote` or `slipway rollback` and --retry."
+  }
 }
 
 variable "revisions" {
-  description = "Every retained revision by its id, frozen: never edited, only added and pruned. Weights are whole numbers; null means the feature is off; timeouts are in seconds. `created` and `replaces` are remarks and no part of the content."
+  description = "Every retained revision by its id, frozen: never edited, only added and pruned. Weights are whole numbers; null means the feature is off; timeouts are in seconds. `created`, `replaces` and `failed` (why and when it failed live) are remarks and no part of the content."
   type = map(object({
     created  = optional(string)
+    failed   = optional(string)
     replaces = optional(string)
     variants = map(object({
       release                = string

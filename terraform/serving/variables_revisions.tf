@@ -16,6 +16,7 @@ variable "revisions" {
   description = "Every retained revision by its id, frozen: never edited, only added and pruned. Empty before the first promotion."
   type = map(object({
     created  = optional(string)
+    failed   = optional(string)
     replaces = optional(string)
     variants = map(object({
       release                = string

@@ -41,6 +41,21 @@ run "refuses_a_live_revision_that_is_not_retained" {
   expect_failures = [var.live]
 }
 
+run "refuses_a_live_revision_that_failed" {
+  command = plan
+
+  variables {
+    revisions = {
+      "r1-0badcafe" = {
+        failed   = "2026-11-21T10:00:00Z: alarm slipway-qa-ranker-main-errors-5xx rang"
+        variants = { main = run.fixtures.first }
+      }
+    }
+  }
+
+  expect_failures = [var.live]
+}
+
 run "refuses_a_key_that_is_no_revision_id" {
   command = plan
 
