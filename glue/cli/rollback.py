@@ -31,8 +31,8 @@ def rollback(
     """Move an endpoint back to a retained revision: plan, show, apply, prove.
 
     When more instances serve than the old revision had, the same content becomes a new revision with today's count, so
-    that nothing scales in; --now flips to the old one as it is. A revision that failed is refused (exit 3) until --retry.
-    On a terminal it asks before it applies.
+    that nothing scales in; --now flips to the old one as it is. A revision that failed is refused (exit 3) until
+    --retry. On a terminal it asks before it applies.
     """
     where = app.estate.environment(environment)
     app.estate.check_endpoint(environment, endpoint)
