@@ -24,6 +24,8 @@ from glue.workspace import Stack
 
 if TYPE_CHECKING:
     from glue.aws.session import Session
+    from glue.core.watch import Verdict
+    from glue.watching import Watch
 
 Confirm = Callable[[Planned], bool]
 
@@ -42,19 +44,28 @@ class Deployed:
     failure: str | None = None
     returned_to: str | None = None
     exit_code: int = 0
+    watched: Verdict | None = None
 
 
 class Deployer:
     """Plans, applies and proves one endpoint. The caller holds the endpoint's lock."""
 
     def __init__(
-        self, *, stacks: Stacks, estate: Estate, session: Session, console: Console, confirm: Confirm | None = None
+        self,
+        *,
+        stacks: Stacks,
+        estate: Estate,
+        session: Session,
+        console: Console,
+        confirm: Confirm | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._stacks = stacks
         self._estate = estate
         self._session = session
         self._console = console
         self._confirm = confirm
+        self._watch = watch
 
     def deploy(self, stack: Stack, *, before: Revisions, after: Revisions, golden: bool = True) -> Deployed:
         """Make `after`, which the file already says, live.
@@ -74,7 +85,11 @@ class Deployer:
             self._restore(stack, before, after)
             raise
         result = Deployed(endpoint, wanted, planned.changes, planned.summary, None, 0.0, planned.text)
-        failure = self._apply(stack, planned) if planned.changes else None
+        failure = None
+        if planned.changes:
+            before = after.move(served) if served and served in after.revisions else replace(before, live=None)
+            failure, watched = self._apply_watched(stack, planned, before, after, golden=golden)
+            result = replace(result, watched=watched)
         verified = self._prove(stack, after, golden=golden) if failure is None else None
         problem = failure.message if failure else "; ".join(verified.failures) if verified else ""
         result = replace(result, verified=verified, seconds=time.monotonic() - began)
@@ -92,6 +107,20 @@ class Deployer:
                 self._console.say(f"    {change.what:<8} {change.address}", of=planned.stack.label)
         if planned.changes and self._confirm is not None and not self._confirm(planned):
             raise RefusedError(f"{planned.stack.label}: not applied, because the answer was no")
+
+    def _apply_watched(
+        self, stack: Stack, planned: Planned, before: Revisions, after: Revisions, *, golden: bool
+    ) -> tuple[SlipwayError | None, Verdict | None]:
+        """Apply while golden requests are asked of the new release. What they found is a failure, however it ended."""
+        if self._watch is None or not golden:
+            return self._apply(stack, planned), None
+        with self._watch.during(stack, before, after) as watched:
+            failure = self._apply(stack, planned)
+        verdict = watched.verdict
+        if verdict.failed:
+            ended = f" ({failure.message})" if failure else ""
+            failure = SlipwayError(f"{verdict.reason}{ended}")
+        return failure, verdict
 
     def _apply(self, stack: Stack, planned: Planned) -> SlipwayError | None:
         """Apply, and return the error if it failed. What exists since an earlier, killed run is adopted once."""

@@ -26,11 +26,16 @@ class ModelError(AwsError):
 
 @dataclass(frozen=True)
 class Answer:
-    """What an endpoint answered, and which variant did."""
+    """What an endpoint answered, and which variant did. `attributes` are the container's custom attributes.
+
+    `retries` tells how often the client asked again: then the time that it took is not the model's.
+    """
 
     body: bytes
     content_type: str
     variant: str
+    attributes: str = ""
+    retries: int = 0
 
 
 class Runtime:
@@ -56,7 +61,14 @@ class Runtime:
                 data = answer["Body"].read()
             except boto.ClientError as error:
                 raise self._explained(error, endpoint) from error
-        return Answer(data, answer.get("ContentType", ""), answer.get("InvokedProductionVariant", ""))
+        metadata: Any = answer.get("ResponseMetadata", {})
+        return Answer(
+            data,
+            answer.get("ContentType", ""),
+            answer.get("InvokedProductionVariant", ""),
+            attributes=answer.get("CustomAttributes", ""),
+            retries=int(metadata.get("RetryAttempts", 0)),
+        )
 
     def _explained(self, error: boto.ClientError, endpoint: str) -> AwsError:
         code = code_of(error)

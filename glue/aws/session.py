@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from glue.aws.clients import CallCounter, usable_endpoint
+from glue.aws.cloudwatch import CloudWatch
 from glue.aws.ecr import Registry
 from glue.aws.errors import Where, translated
 from glue.aws.runtime import Runtime
@@ -26,7 +27,7 @@ class Session:
     """Clients of one environment. Facades are made once, when they are first asked for.
 
     `assumed` is the environment's role that was assumed for it, None when it works with the caller's credentials as
-    they are. `caller` is the ARN behind it.
+    they are. `caller` is the ARN behind it, `principal` that of the credentials before any role was assumed.
     """
 
     def __init__(
@@ -36,11 +37,13 @@ class Session:
         environment: Environment,
         caller: str,
         assumed: str | None = None,
+        principal: str | None = None,
         config: Config,
         calls: CallCounter,
     ) -> None:
         self.environment = environment
         self.caller = caller
+        self.principal = principal or caller
         self.assumed = assumed
         self.calls = calls
         self._session = session
@@ -116,6 +119,11 @@ class Session:
     def sagemaker(self) -> SageMaker:
         """SageMaker: endpoints, configs, models, model packages."""
         return SageMaker(self.client("sagemaker"), where=self.where("sagemaker"))
+
+    @cached_property
+    def cloudwatch(self) -> CloudWatch:
+        """CloudWatch: own metrics, states of alarms."""
+        return CloudWatch(self.client("cloudwatch"), where=self.where("cloudwatch"))
 
     @cached_property
     def runtime(self) -> Runtime:

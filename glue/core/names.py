@@ -14,6 +14,12 @@ from glue.errors import UsageError
 SAGEMAKER_NAME_LIMIT = 63
 RELEASE_ID = re.compile(r"^(?P<model>[a-z0-9](?:-?[a-z0-9])*)-(?P<date>\d{8})t(?P<time>\d{6})-(?P<commit>[0-9a-f]{7})$")
 REVISION_ID = re.compile(r"^r(?P<number>[1-9]\d{0,5})-(?P<hash>[0-9a-f]{8})$")
+# What ends a deployment at once: the alarm that each endpoint's deployments obey watches this metric.
+DEPLOYMENTS = "Slipway/Deployments"
+ABORT_METRIC = "Abort"
+ENDPOINT_DIMENSION = "EndpointName"
+# The container variable that says which release it serves; the image's answers bear it.
+RELEASE_VARIABLE = "SLIPWAY_RELEASE"
 MODEL_NAME = re.compile(r"^[a-z0-9](-?[a-z0-9]){0,23}$")
 
 
@@ -62,6 +68,11 @@ def endpoint_name(project: str, environment: str, endpoint: str) -> str:
             remedy="Shorten the endpoint's name.",
         )
     return name
+
+
+def abort_alarm(endpoint: str) -> str:
+    """Return the name of the alarm that aborts an endpoint's deployment, by the endpoint's full name."""
+    return f"{endpoint}-abort"
 
 
 def foundation_parameter(project: str, environment: str) -> str:
