@@ -21,6 +21,7 @@ resource "aws_lambda_function" "this" {
     variables = {
       ENDPOINT_NAME = local.endpoint_name
       TIMEOUT_S     = tostring(var.timeout_s)
+      WEIGHTS       = jsonencode(var.weights)
     }
   }
 

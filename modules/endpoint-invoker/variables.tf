@@ -138,3 +138,21 @@ variable "timeout_s" {
     error_message = "function ${var.name}: timeout_s is a whole number from 2 to 900, and not ${var.timeout_s}."
   }
 }
+
+variable "weights" {
+  description = "Weights of the live variants by name, whole numbers: callers that give a sticky key are spread over them. Empty leaves every choice to SageMaker."
+  type        = map(number)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for weight in values(var.weights) : try(weight >= 0 && floor(weight) == weight, false)])
+    error_message = "function ${var.name}: weights are whole numbers from 0, and not ${jsonencode(var.weights)}. Correct them."
+  }
+
+  validation {
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html
+    condition     = length(var.weights) <= 10 && alltrue([for variant in keys(var.weights) : can(regex("^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$", variant))])
+    error_message = "function ${var.name}: weights names up to 10 variants by letters, digits and hyphens, and not ${join(", ", keys(var.weights))}. Correct them."
+  }
+}

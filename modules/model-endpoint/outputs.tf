@@ -34,3 +34,9 @@ output "truth" {
     }
   }
 }
+
+output "weights" {
+  description = "Weights of the live revision's variants by name, shadows not among them: usable when the endpoint serves them."
+  value       = { for variant, settings in local.live.variants : variant => settings.weight }
+  depends_on  = [aws_sagemaker_endpoint.this]
+}

@@ -13,4 +13,7 @@ module "invoker" {
   provisioned_concurrency = var.invoker.provisioned_concurrency
   reserved_concurrency    = var.invoker.reserved_concurrency
   timeout_s               = var.invoker.timeout_s
+
+  # known in the plan, and handed over when the endpoint serves them: until then the function asks for the old variants
+  weights = module.endpoint[0].weights
 }

@@ -46,15 +46,31 @@ def result(body: bytes, **more: Any) -> dict[str, Any]:
     return {"Body": StreamingBody(io.BytesIO(body), len(body)), "ContentType": "application/json", **more}
 
 
+def asked(**more: Any) -> dict[str, Any]:
+    """What SageMaker is asked for the body [1]."""
+    return {
+        "EndpointName": ENDPOINT,
+        "Body": b"[1]",
+        "ContentType": "application/json",
+        "Accept": "application/json",
+        "InferenceId": Context.aws_request_id,
+        **more,
+    }
+
+
 def test_an_answer_carries_the_variant_that_gave_it(invoker: ModuleType, sagemaker: Stubber) -> None:
     sagemaker.add_response(
         "invoke_endpoint",
         result(b'{"scores": [0.5]}', InvokedProductionVariant="main"),
-        {"EndpointName": ENDPOINT, "Body": b"[1]", "ContentType": "application/json", "Accept": "application/json"},
+        asked(),
     )
     assert invoker.handle({"body": [1]}, Context()) == {
         "statusCode": 200,
-        "headers": {"content-type": "application/json", "x-amzn-invoked-production-variant": "main"},
+        "headers": {
+            "content-type": "application/json",
+            "x-amzn-invoked-production-variant": "main",
+            "x-amzn-sagemaker-inference-id": Context.aws_request_id,
+        },
         "body": '{"scores": [0.5]}',
     }
 
@@ -230,3 +246,67 @@ def test_initialisation_makes_the_client_that_the_first_call_uses(
     assert invoker.client.cache_info().misses == 1
     assert invoker.client.cache_info().hits == 1
     invoker.client.cache_clear()
+
+
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Two variants that share the traffic; the one that the key "jane" gets."""
+    monkeypatch.setenv("WEIGHTS", json.dumps({"main": 50, "challenger": 50, "off": 0}))
+    chosen = load("invoker_assignment").assign("jane", among={"main": 50, "challenger": 50}, salt=ENDPOINT)
+    assert isinstance(chosen, str)
+    return chosen
+
+
+@pytest.mark.parametrize("way", ["direct", "http"])
+def test_a_sticky_key_names_its_variant(invoker: ModuleType, sagemaker: Stubber, shared: str, way: str) -> None:
+    sagemaker.add_response(
+        "invoke_endpoint",
+        result(b"1", InvokedProductionVariant=shared, CustomAttributes="slipway-release=r"),
+        asked(TargetVariant=shared),
+    )
+    http = {"requestContext": {"http": {"method": "POST"}}, "headers": {"X-Slipway-Sticky-Key": "jane"}, "body": "[1]"}
+    response = invoker.handle({"body": [1], "sticky_key": "jane"} if way == "direct" else http, Context())
+    assert response["headers"]["x-slipway-assignment"] == "key"
+    assert response["headers"]["x-amzn-invoked-production-variant"] == shared
+    assert response["headers"]["x-amzn-sagemaker-custom-attributes"] == "slipway-release=r"
+
+
+def test_a_variant_that_is_gone_falls_back_to_sagemakers_choice(
+    invoker: ModuleType, sagemaker: Stubber, shared: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = f"Could not find variant {shared} in endpoint {ENDPOINT}."
+    sagemaker.add_client_error(
+        "invoke_endpoint", "ValidationError", said, 400, expected_params=asked(TargetVariant=shared)
+    )
+    sagemaker.add_response("invoke_endpoint", result(b"1", InvokedProductionVariant="new"), asked())
+    response = invoker.handle({"body": [1], "sticky_key": "jane"}, Context())
+    assert (response["statusCode"], response["headers"]["x-slipway-assignment"]) == (200, "fallback")
+    assert response["headers"]["x-amzn-invoked-production-variant"] == "new"
+    line = json.loads(capsys.readouterr().out)
+    assert (line["level"], line["failure"], line["variant"]) == ("WARNING", "variant_gone", shared)
+    assert "jane" not in json.dumps(line)
+
+
+def test_a_variant_that_the_caller_named_is_not_replaced(invoker: ModuleType, sagemaker: Stubber, shared: str) -> None:
+    sagemaker.add_client_error("invoke_endpoint", "ValidationError", "Could not find variant x in endpoint y.", 400)
+    assert invoker.handle({"body": [1], "target_variant": "x"}, Context())["statusCode"] == 400
+
+
+def test_a_failure_is_not_tried_elsewhere_and_its_line_has_no_key(
+    invoker: ModuleType, sagemaker: Stubber, shared: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sagemaker.add_client_error("invoke_endpoint", "ModelError", "it failed", 424)
+    assert invoker.handle({"body": [1], "sticky_key": "jane"}, Context())["statusCode"] == 502
+    line = json.loads(capsys.readouterr().out)
+    assert line["key_hash"] == load("invoker_assignment").trace_of("jane", salt=ENDPOINT)
+    assert "jane" not in json.dumps(line)
+
+
+def test_with_one_variant_or_none_known_sagemaker_chooses(
+    invoker: ModuleType, sagemaker: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for weights in ('{"main": 1}', '{"main": 1, "challenger": 0}', None):
+        monkeypatch.setenv("WEIGHTS", weights) if weights else monkeypatch.delenv("WEIGHTS")
+        sagemaker.add_response("invoke_endpoint", result(b"1"), asked())
+        response = invoker.handle({"body": [1], "sticky_key": "jane"}, Context())
+        assert "x-slipway-assignment" not in response["headers"]

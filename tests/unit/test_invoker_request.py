@@ -56,6 +56,7 @@ def test_http_headers_are_the_options_whatever_their_case(requests: ModuleType) 
     assert requests.parse(event) == requests.Request(
         b"[1]", "application/json; charset=utf-8", "application/jsonlines", "candidate", "42"
     )
+    assert requests.parse(http_event("[1]", X_Slipway_Sticky_Key="é 7")).sticky_key == "é 7"
 
 
 def test_any_accepted_type_means_json(requests: ModuleType) -> None:
@@ -96,6 +97,12 @@ def test_base64_is_undone(requests: ModuleType) -> None:
         ({"body": "1", "inference_id": ""}, "inference_id takes printable characters"),
         ({"body": "1", "accept": "a\r\nx-injected: 1"}, "accept takes printable characters"),
         ({"body": "1", "content_type": "é"}, "content_type takes printable characters"),
+        ({"body": "1", "sticky_key": ""}, "sticky_key takes 1 to 256 characters, no control characters"),
+        ({"body": "1", "sticky_key": "a" * 257}, "sticky_key takes"),
+        ({"body": "1", "sticky_key": "a\nb"}, "sticky_key takes"),
+        ({"body": "1", "sticky_key": "\ud800"}, "sticky_key takes"),
+        ({"body": "1", "sticky_key": 7}, "sticky_key takes"),
+        ({"body": "1", "sticky_key": "a", "target_variant": "b"}, "give target_variant or sticky_key, not both"),
         ({"body": "1", "variant": "a"}, "unknown keys variant; known are accept, body"),
     ],
 )

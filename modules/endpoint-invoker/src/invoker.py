@@ -1,7 +1,8 @@
 """Asks one SageMaker endpoint for an answer: JSON in, JSON out.
 
-Called directly ({"body": ..., "target_variant": ..., "inference_id": ..., "content_type": ..., "accept": ...}), or
-through a function URL or an HTTP API (payload format 2.0). Either way the result is {"statusCode", "headers", "body"}.
+Called directly ({"body": ..., "sticky_key": ..., "target_variant": ..., "inference_id": ..., "content_type": ...,
+"accept": ...}), or through a function URL or an HTTP API (payload format 2.0). Either way the result is {"statusCode",
+"headers", "body"}. A sticky key gets the same variant each time; without one SageMaker chooses.
 
 Only botocore is imported, and of that only what a client needs: boto3's resources and transfers cost 100 ms of a cold
 start. The client, and with it the connection to SageMaker, is kept between calls.
@@ -17,6 +18,7 @@ import time
 from typing import Any
 
 import botocore.session
+import invoker_assignment as assignment
 import invoker_failures as failures
 import invoker_request as requests
 from botocore.config import Config
@@ -32,7 +34,7 @@ RESPONSE_LIMIT = 6 * 1024 * 1024
 def handle(event: Any, context: Any) -> dict[str, Any]:
     """Return the endpoint's answer, or a failure: its body is JSON with "error" and "message"."""
     started = time.monotonic()
-    http = requests.is_http(event)
+    request = None
     try:
         request = requests.parse(event)
         response = answer(invoke(request, context))
@@ -40,22 +42,50 @@ def handle(event: Any, context: Any) -> dict[str, Any]:
         response = failures.response(error.status, "bad_request", str(error))
     except (BotoCoreError, ClientError, failures.OutOfTimeError) as error:
         response = failures.from_exception(error)
-    log(event, context, response, started, http=http)
+    if response["statusCode"] >= 400:
+        log(failure_line(event, request, context, response, started))
     return response
 
 
 def invoke(request: requests.Request, context: Any) -> dict[str, Any]:
-    """Return InvokeEndpoint's result with its body read. Raises botocore's errors, or OutOfTimeError."""
+    """Return InvokeEndpoint's result with its body read, "InferenceId", and "Assignment" where a key was given.
+
+    Raises botocore's errors, or OutOfTimeError.
+    """
     arguments: dict[str, Any] = {
         "EndpointName": os.environ["ENDPOINT_NAME"],
         "Body": request.body,
         "ContentType": request.content_type,
         "Accept": request.accept,
+        # what joins a captured request with its answers, a shadow's too, and with what is learnt of it later
+        "InferenceId": request.inference_id or context.aws_request_id,
     }
-    if request.target_variant is not None:
-        arguments["TargetVariant"] = request.target_variant
-    if request.inference_id is not None:
-        arguments["InferenceId"] = request.inference_id
+    chosen = assigned(request)
+    target = request.target_variant or chosen
+    if target is not None:
+        arguments["TargetVariant"] = target
+    more = {"InferenceId": arguments["InferenceId"]} | ({} if chosen is None else {"Assignment": "key"})
+    try:
+        return attempt(arguments, context) | more
+    except ClientError as error:
+        if chosen is None or not failures.is_missing_variant(error):
+            raise
+    # The endpoint has moved on to other variants, and this function's weights follow in a moment.
+    trace = assignment.trace_of(request.sticky_key or "", salt=arguments["EndpointName"])
+    log(log_line(context, "WARNING") | {"failure": "variant_gone", "variant": chosen, "key_hash": trace})
+    del arguments["TargetVariant"]
+    return attempt(arguments, context) | more | {"Assignment": "fallback"}
+
+
+def assigned(request: requests.Request) -> str | None:
+    """Return the variant of the request's key; None without a key, or when there is nothing to choose."""
+    if request.sticky_key is None:
+        return None
+    return assignment.assign(request.sticky_key, among=assignment.weights(), salt=os.environ["ENDPOINT_NAME"])
+
+
+def attempt(arguments: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Call the endpoint, and once more when the kept connection turns out to be closed."""
     try:
         return call(arguments, seconds_left(context))
     except ConnectionClosedError:
@@ -94,7 +124,12 @@ def answer(result: dict[str, Any]) -> dict[str, Any]:
     headers = {
         "content-type": result.get("ContentType") or "application/octet-stream",
         "x-amzn-invoked-production-variant": result.get("InvokedProductionVariant") or "",
+        "x-amzn-sagemaker-inference-id": result["InferenceId"],
     }
+    if result.get("CustomAttributes"):
+        headers["x-amzn-sagemaker-custom-attributes"] = result["CustomAttributes"]
+    if result.get("Assignment"):
+        headers["x-slipway-assignment"] = result["Assignment"]
     body: bytes = result["Body"]
     try:
         response = {"statusCode": 200, "headers": headers, "body": body.decode()}
@@ -107,20 +142,36 @@ def answer(result: dict[str, Any]) -> dict[str, Any]:
     return response
 
 
-def log(event: Any, context: Any, response: dict[str, Any], started: float, *, http: bool) -> None:
-    """Print one line for each failure: what went wrong, and how long it took. Never a body: it may be personal."""
-    if response["statusCode"] < 400:
-        return
-    line = {
-        "level": "ERROR" if response["statusCode"] >= 500 else "WARNING",
-        "endpoint": os.environ.get("ENDPOINT_NAME"),
-        "request_id": getattr(context, "aws_request_id", None),
-        "http_request_id": event["requestContext"].get("requestId") if http else None,
+def failure_line(
+    event: Any, request: requests.Request | None, context: Any, response: dict[str, Any], started: float
+) -> dict[str, Any]:
+    """Return what the log says of a failure: what went wrong, and how long it took.
+
+    Never a body and never a key: they may be personal. `detail` is taken out of the response, it is for the log only.
+    """
+    line = log_line(context, "ERROR" if response["statusCode"] >= 500 else "WARNING") | {
+        "http_request_id": event["requestContext"].get("requestId") if requests.is_http(event) else None,
         "status": response["statusCode"],
         "failure": json.loads(response["body"])["error"],
         "detail": response.pop("detail", None),
         "ms": round((time.monotonic() - started) * 1000, 1),
     }
+    if request is not None and request.sticky_key is not None:
+        line["key_hash"] = assignment.trace_of(request.sticky_key, salt=os.environ["ENDPOINT_NAME"])
+    return line
+
+
+def log_line(context: Any, level: str) -> dict[str, Any]:
+    """Return what every line says."""
+    return {
+        "level": level,
+        "endpoint": os.environ.get("ENDPOINT_NAME"),
+        "request_id": getattr(context, "aws_request_id", None),
+    }
+
+
+def log(line: dict[str, Any]) -> None:
+    """Print one line."""
     print(json.dumps(line), flush=True)
 
 

@@ -28,6 +28,7 @@ UNAVAILABLE = {"ModelNotReadyException", "ServiceUnavailable", "ServiceUnavailab
 SAGEMAKER_BROKEN = {"InternalFailure", "InternalDependencyException", "InternalServerError", "InternalServerException"}
 INVALID = {"ValidationError", "ValidationException"}
 ENDPOINT_MISSING = re.compile(r"\bendpoint\b.*\bnot found\b|could not find endpoint", re.IGNORECASE | re.DOTALL)
+VARIANT_MISSING = re.compile(r"\bvariant\b", re.IGNORECASE)
 TIMED_OUT = re.compile(r"invocation timed out|timed out while waiting", re.IGNORECASE)
 RETRY_AFTER = {"retry-after": "1"}
 
@@ -66,6 +67,12 @@ def from_exception(error: Exception) -> dict[str, Any]:
             503, "unavailable", "SageMaker cannot be reached right now", headers=RETRY_AFTER, detail=repr(error)
         )
     return response(500, "internal", "the function cannot call its endpoint; its log says why", detail=repr(error))
+
+
+def is_missing_variant(error: ClientError) -> bool:
+    """Tell whether SageMaker refused a call because of the variant it named. Such a call never reached a model."""
+    found = error.response.get("Error", {})
+    return str(found.get("Code", "")) in INVALID and bool(VARIANT_MISSING.search(str(found.get("Message", ""))))
 
 
 def _timeout(detail: str) -> dict[str, Any]:

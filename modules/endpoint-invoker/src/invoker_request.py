@@ -15,7 +15,8 @@ INFERENCE_ID = re.compile(r"[\x20-\x7e]{1,64}")
 MEDIA_TYPE = re.compile(r"[\x20-\x7e]{1,1024}")
 JSON = "application/json"
 BODY_LIMIT = 6 * 1024 * 1024
-DIRECT_KEYS = {"body", "target_variant", "inference_id", "content_type", "accept", "isBase64Encoded"}
+STICKY_KEY = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,256}")
+DIRECT_KEYS = {"body", "target_variant", "inference_id", "content_type", "accept", "isBase64Encoded", "sticky_key"}
 
 
 class BadRequestError(Exception):
@@ -35,6 +36,7 @@ class Request:
     accept: str = JSON
     target_variant: str | None = None
     inference_id: str | None = None
+    sticky_key: str | None = None
 
 
 def is_http(event: Any) -> bool:
@@ -66,18 +68,22 @@ def _http_settings(event: dict[str, Any]) -> dict[str, Any]:
         "accept": None if accept in (None, "*/*") else accept,
         "target_variant": headers.get("x-amzn-sagemaker-target-variant"),
         "inference_id": headers.get("x-amzn-sagemaker-inference-id"),
+        "sticky_key": headers.get("x-slipway-sticky-key"),
     }
 
 
 def _checked(event: dict[str, Any], settings: dict[str, Any]) -> Request:
     content_type = _text(settings, "content_type", MEDIA_TYPE, "printable characters, 1024 at most") or JSON
     body = _body(event, is_json=content_type.split(";")[0].strip().lower() == JSON)
+    if settings.get("target_variant") is not None and settings.get("sticky_key") is not None:
+        raise BadRequestError("give target_variant or sticky_key, not both: the key chooses the variant")
     return Request(
         body=body,
         content_type=content_type,
         accept=_text(settings, "accept", MEDIA_TYPE, "printable characters, 1024 at most") or JSON,
         target_variant=_text(settings, "target_variant", VARIANT, "letters, digits and hyphens, 63 at most"),
         inference_id=_text(settings, "inference_id", INFERENCE_ID, "printable characters, 64 at most"),
+        sticky_key=_text(settings, "sticky_key", STICKY_KEY, "1 to 256 characters, no control characters"),
     )
 
 

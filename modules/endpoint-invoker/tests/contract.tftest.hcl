@@ -152,3 +152,13 @@ run "refuses_a_second_as_time_limit" {
 
   expect_failures = [var.timeout_s]
 }
+
+run "refuses_part_of_a_weight" {
+  command = plan
+
+  variables {
+    weights = { main = 0.5 }
+  }
+
+  expect_failures = [var.weights]
+}

@@ -29,7 +29,7 @@ run "defaults" {
     error_message = "address, warm instances and callers from elsewhere are off"
   }
   assert {
-    condition     = aws_lambda_function.this.environment[0].variables == tomap({ ENDPOINT_NAME = "slipway-qa-ranker", TIMEOUT_S = "30" })
+    condition     = aws_lambda_function.this.environment[0].variables == tomap({ ENDPOINT_NAME = "slipway-qa-ranker", TIMEOUT_S = "30", WEIGHTS = "{}" })
     error_message = "the function knows its endpoint and its own time limit"
   }
   assert {
@@ -78,6 +78,7 @@ run "everything_on" {
     provisioned_concurrency = 2
     reserved_concurrency    = 10
     key_arn                 = "arn:aws:kms:eu-west-1:222222222222:key/11111111-2222-3333-4444-555555555555"
+    weights                 = { main = 90, challenger = 10 }
     timeout_s               = 10
   }
 
@@ -106,8 +107,8 @@ run "everything_on" {
     error_message = "the role is below its boundary"
   }
   assert {
-    condition     = aws_lambda_function.this.environment[0].variables.TIMEOUT_S == "10"
-    error_message = "the function knows its time limit"
+    condition     = aws_lambda_function.this.environment[0].variables.TIMEOUT_S == "10" && jsondecode(aws_lambda_function.this.environment[0].variables.WEIGHTS) == { challenger = 10, main = 90 }
+    error_message = "the function knows its time limit, and how to spread callers"
   }
 }
 
