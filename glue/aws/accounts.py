@@ -193,7 +193,7 @@ class Accounts:
         )
         calls = CallCounter()
         session = botocore_session(caller.profile, environment, calls, credentials=credentials)
-        return self._session(session, environment, arn, calls, assumed=role)
+        return self._session(session, environment, arn, calls, assumed=role, principal=caller.arn)
 
     def _session(
         self,
@@ -203,6 +203,7 @@ class Accounts:
         calls: CallCounter,
         *,
         assumed: str | None = None,
+        principal: str | None = None,
     ) -> Session:
         import boto3
 
@@ -211,6 +212,7 @@ class Accounts:
             environment=environment,
             caller=caller,
             assumed=assumed,
+            principal=principal,
             config=client_config(threads=self._threads),
             calls=calls,
         )

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -48,6 +49,15 @@ class Head:
     metadata: Mapping[str, str] = field(default_factory=dict)
     encryption: str | None = None
     key_arn: str | None = None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An object as a listing shows it; `stored` is S3's own time, which no writer can choose."""
+
+    key: str
+    bytes: int
+    stored: datetime
 
 
 @dataclass(frozen=True)
@@ -137,6 +147,12 @@ class Bucket:
             for entry in page.get("Contents", []):
                 yield entry["Key"]
 
+    def objects(self, prefix: str) -> Iterator[Listed]:
+        """Yield the objects below a prefix, sorted by key: without what a delete marker hides."""
+        for page in self._pages(prefix):
+            for entry in page.get("Contents", []):
+                yield Listed(entry["Key"], entry["Size"], entry["LastModified"])
+
     def folders(self, prefix: str) -> list[str]:
         """Return the names directly below a prefix that have something below them."""
         found: list[str] = []
@@ -175,6 +191,14 @@ class Bucket:
                 ExpectedBucketOwner=self.owner,
                 **self._encryption,
             )
+
+    def delete(self, key: str) -> None:
+        """Put a delete marker over an object; its versions go by the bucket's life cycle. Harmless when it is gone.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html
+        """
+        with translated(self._where, self.uri(key)):
+            self._client.delete_object(Bucket=self.name, Key=key, ExpectedBucketOwner=self.owner)
 
     def create_upload(
         self, key: str, *, content_type: str, metadata: Mapping[str, str], tags: Mapping[str, str]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,12 +43,14 @@ class Change:
 class PlanSummary:
     """All changes of a plan, in the plan's order. Without any, there is nothing to do.
 
-    `held_config` is the endpoint config that the state holds, before it was refreshed.
+    `held_config` is the endpoint config that the state holds, before it was refreshed. `digest` names the plan: the
+    SHA-256 of what `terraform show -json` says of it, in canonical form (`jq -cSj .` writes the same bytes).
     """
 
     changes: tuple[Change, ...] = ()
     outputs_change: bool = False
     held_config: str | None = None
+    digest: str | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -74,7 +78,13 @@ def summarize(document: Mapping[str, Any]) -> PlanSummary:
         changes=tuple(change for change in changes if change is not None),
         outputs_change=any(output.get("actions") != ["no-op"] for output in outputs),
         held_config=_held_config(document),
+        digest=_digest(document),
     )
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _held_config(document: Mapping[str, Any]) -> str | None:

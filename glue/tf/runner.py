@@ -228,7 +228,12 @@ def read_notes(plan: Path) -> PlanSummary | None:
     changes = notes.get("changes")
     if not isinstance(changes, list):
         return None
-    return PlanSummary(tuple(Change(*entry) for entry in changes), bool(notes.get("outputs_change")))
+    digest = notes.get("digest")
+    return PlanSummary(
+        tuple(Change(*entry) for entry in changes),
+        bool(notes.get("outputs_change")),
+        digest=digest if isinstance(digest, str) else None,
+    )
 
 
 def _noted(planned: Planned) -> dict[str, object]:
@@ -237,6 +242,7 @@ def _noted(planned: Planned) -> dict[str, object]:
     return {
         "changes": [[change.address, change.kind, change.what] for change in summary.changes],
         "outputs_change": summary.outputs_change,
+        "digest": summary.digest,
     }
 
 
