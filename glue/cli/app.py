@@ -136,14 +136,17 @@ class App:
     def deployer(self, where: Environment) -> Deployer:
         """Makes revisions live in an environment. On a terminal it asks first, unless --yes."""
         from glue.deploying import Deployer
+        from glue.watching import Watch
 
         asks = not self.yes and sys.stdin.isatty() and sys.stderr.isatty()
+        session = self.accounts.session(where)
         return Deployer(
             stacks=self.stacks,
             estate=self.estate,
-            session=self.accounts.session(where),
+            session=session,
             console=self.console,
             confirm=self._confirm if asks else None,
+            watch=Watch(session, console=self.console),
         )
 
     def truth_after_apply(self, stack: Stack) -> None:

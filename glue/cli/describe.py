@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from glue.cli.output import Table
 from glue.core.truth import Truth
+from glue.core.watch import Verdict
 from glue.deploying import Deployed
 from glue.errors import SlipwayError
 from glue.executor import Step
@@ -72,8 +73,27 @@ def deployed_document(deployed: Deployed, *, text: bool = True) -> dict[str, obj
         "returned_to": deployed.returned_to,
         "seconds": round(deployed.seconds, 3),
     }
+    if deployed.watched is not None:
+        document["watch"] = watch_document(deployed.watched)
     proof: Mapping[str, object] = verified_document(deployed.verified) if deployed.verified else {}
     return {**document, **proof}
+
+
+def watch_document(verdict: Verdict) -> dict[str, object]:
+    """Return what the golden requests during a deployment came to, for a JSON result."""
+    failure = verdict.failure
+    found = None if failure is None else {
+        "variant": failure.variant, "release": failure.release, "name": failure.request, "reason": failure.reason
+    }  # fmt: skip
+    return {
+        "state": verdict.state,
+        "reason": verdict.reason,
+        "failed": found,
+        "asked": verdict.asked,
+        "answered": verdict.answered,
+        "open": verdict.open,
+        "aborted": verdict.aborted,
+    }
 
 
 def deployed_line(deployed: Deployed) -> str:
