@@ -17,6 +17,7 @@ from typing import Any
 
 from . import log
 from .handler import JSON, Answer, Handler, refusal
+from .release import HEADER, attributes, named
 
 STATUS = {
     200: "200 OK",
@@ -46,7 +47,10 @@ class Limits:
 
 
 class Application:
-    """One worker's application. `load` runs in a thread; `on_failure` gets its error; `on_stuck` ends the worker."""
+    """One worker's application. `load` runs in a thread; `on_failure` gets its error; `on_stuck` ends the worker.
+
+    `release` is what answers and errors of /invocations say served them, "" nothing.
+    """
 
     def __init__(
         self,
@@ -55,8 +59,10 @@ class Application:
         *,
         on_failure: Callable[[BaseException], None],
         on_stuck: Callable[[], None],
+        release: str = "",
     ) -> None:
         self._limits = limits
+        self._release = release
         self._on_failure, self._on_stuck = on_failure, on_stuck
         self._handler: Handler | None = None
         self._loaded = threading.Event()
@@ -74,7 +80,11 @@ class Application:
             answer = refusal(500, "internal error of the server", error)
         if answer.status >= 400 and environ["PATH_INFO"] != "/ping":
             self._log(environ, answer, started)
-        headers = [("Content-Type", answer.content_type), ("Content-Length", str(len(answer.body)))]
+        headers = []
+        if self._release and environ["PATH_INFO"] == "/invocations":
+            answer = named(answer, self._release)
+            headers.append((HEADER, attributes(self._release, environ.get("HTTP_X_AMZN_SAGEMAKER_CUSTOM_ATTRIBUTES"))))
+        headers += [("Content-Type", answer.content_type), ("Content-Length", str(len(answer.body)))]
         if answer.status in {408, 413}:
             headers.append(("Connection", "close"))
         start_response(STATUS.get(answer.status, f"{answer.status} Refused"), headers)

@@ -53,6 +53,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no type hin
             limits,
             on_failure=_leave_unloaded,
             on_stuck=_leave_stuck,
+            release=settings.release,
         )
 
     def _load_model(self) -> Handler:

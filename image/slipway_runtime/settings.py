@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ class ServeSettings:
     max_request_bytes: int
     limit_s: float
     run_as: tuple[int, int] | None = None  # user and group that the workers become
+    release: str = ""  # what the answers say served them
     grace_s: float = 25.0  # SageMaker kills a serving container 30 s after SIGTERM
 
 
@@ -60,6 +62,7 @@ def serve_settings(environ: Mapping[str, str]) -> ServeSettings:
         max_request_bytes=_integer(environ, "SLIPWAY_MAX_REQUEST_BYTES", default=PAYLOAD_LIMIT, low=1, high=1024**3),
         limit_s=_seconds(environ, "SAGEMAKER_MODEL_SERVER_TIMEOUT", default=INVOCATION_LIMIT_S),
         run_as=_user(environ.get("SLIPWAY_RUN_AS", "").strip()),
+        release=_release(environ.get("SLIPWAY_RELEASE", "").strip()),
     )
 
 
@@ -80,6 +83,13 @@ def _integer(environ: Mapping[str, str], name: str, *, default: int, low: int, h
     if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
         raise SettingsError(f"{name} is {text!r}; it takes a whole number from {low} to {high}")
     return int(text)
+
+
+def _release(name: str) -> str:
+    # it becomes part of a header
+    if not re.fullmatch(r"[a-z0-9-]{0,64}", name):
+        raise SettingsError(f"SLIPWAY_RELEASE is {name!r}; it takes a release id")
+    return name
 
 
 def _user(name: str) -> tuple[int, int] | None:

@@ -97,6 +97,7 @@ def test_a_missing_model_folder_ends_the_program(serve: Serve, tmp_path: Path) -
         ("SAGEMAKER_BIND_TO_PORT", "70000"),
         ("SAGEMAKER_MODEL_SERVER_WORKERS", "0"),
         ("SAGEMAKER_MODEL_SERVER_TIMEOUT", "nan"),
+        ("SLIPWAY_RELEASE", "ranker, other"),
     ],
 )
 def test_an_unusable_setting_is_named(serve: Serve, tmp_path: Path, name: str, value: str) -> None:
@@ -185,6 +186,37 @@ def test_a_hanging_prediction_costs_one_slot_and_all_of_them_a_new_worker(serve:
         assert time.monotonic() < until
         time.sleep(0.05)
     assert program.invoke(b"again") == (200, b"again")
+
+
+def test_answers_and_errors_say_which_release_gave_them(serve: Serve, archive_model: Model) -> None:
+    release = "ranker-20261121t100000-1a2b3c4"
+    program = serve(archive_model(ECHO), SLIPWAY_RELEASE=release)
+    program.wait_for_ping()
+
+    def ask(body: bytes, sent: str | None = None, path: str = "/invocations") -> tuple[str | None, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", program.port, timeout=10)
+        own = {"X-Amzn-SageMaker-Custom-Attributes": sent} if sent else {}
+        connection.request(
+            "POST" if path == "/invocations" else "GET", path, body, {"Content-Type": "text/plain"} | own
+        )
+        response = connection.getresponse()
+        found = response.getheader("X-Amzn-SageMaker-Custom-Attributes"), response.read()
+        connection.close()
+        return found
+
+    mark = f"slipway-release={release}"
+    assert ask(b"x") == (mark, b"x")
+    assert ask(b"x", "trace=7; slipway-release=forged")[0] == f"{mark},trace=7; slipway-release=forged"
+    for unfit in ("x" * 1024, "caf\xe9"):
+        assert ask(b"x", unfit)[0] == mark
+    attributes, body = ask(b"explode")
+    assert attributes == mark
+    assert json.loads(body)["error"] == {
+        "status": 500,
+        "reason": "RuntimeError: the model's secret path /opt/x",
+        "release": release,
+    }
+    assert ask(b"", path="/ping") == (None, b"{}")
 
 
 def test_the_server_adds_far_less_than_four_milliseconds(serve: Serve, archive_model: Model) -> None:
