@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from glue import live as reading
 from glue.console import Console
+from glue.core.audit import DONE, FAILED, PROMOTION, Intent
 from glue.core.plan import PlanSummary
 from glue.core.revision import Revisions
 from glue.core.truth import Live, revision_in
@@ -23,7 +24,9 @@ from glue.verifying import Verified, verify
 from glue.workspace import Stack
 
 if TYPE_CHECKING:
+    from glue.auditing import Trail
     from glue.aws.session import Session
+    from glue.core.audit import Record
     from glue.core.watch import Verdict
     from glue.watching import Watch
 
@@ -59,6 +62,7 @@ class Deployer:
         console: Console,
         confirm: Confirm | None = None,
         watch: Watch | None = None,
+        trail: Trail | None = None,
     ) -> None:
         self._stacks = stacks
         self._estate = estate
@@ -66,24 +70,47 @@ class Deployer:
         self._console = console
         self._confirm = confirm
         self._watch = watch
+        self._trail = trail
 
-    def deploy(self, stack: Stack, *, before: Revisions, after: Revisions, golden: bool = True) -> Deployed:
+    def deploy(
+        self, stack: Stack, *, before: Revisions, after: Revisions, golden: bool = True, intent: Intent = PROMOTION
+    ) -> Deployed:
         """Make `after`, which the file already says, live.
 
         Until the apply begins, an error or a no puts the file back as it was. Afterwards, a failure moves `live` back
-        to the revision that AWS served before, applies that, and is returned as the result.
+        to the revision that AWS served before, applies that, and is returned as the result. What is changed, the audit
+        trail tells as `intent`.
         """
         began = time.monotonic()
-        endpoint, wanted = _names(stack, after)
+        _names(stack, after)
         try:
             # A deployment of an earlier, killed call may be under way, and SageMaker takes one at a time.
-            self._settle(stack)
+            self._reconcile(stack, self._settle(stack))
             served = self._before(stack, after)
             planned = self._stacks.plan_held(stack)
             self._ask(planned)
         except SlipwayError:
             self._restore(stack, before, after)
             raise
+        begun = self._begin(planned, after, served=served, intent=intent)
+        result = self._carry_out(stack, planned, before, after, served=served, golden=golden, began=began)
+        if self._trail is not None and begun is not None:
+            outcome = FAILED if result.exit_code else DONE
+            self._trail.end(begun, outcome=outcome, reason=result.failure, returned_to=result.returned_to)
+        return result
+
+    def _carry_out(
+        self,
+        stack: Stack,
+        planned: Planned,
+        before: Revisions,
+        after: Revisions,
+        *,
+        served: str | None,
+        golden: bool,
+        began: float,
+    ) -> Deployed:
+        endpoint, wanted = _names(stack, after)
         result = Deployed(endpoint, wanted, planned.changes, planned.summary, None, 0.0, planned.text)
         failure = None
         if planned.changes:
@@ -99,6 +126,30 @@ class Deployer:
             # Nothing was changed now: what is wrong has been wrong before, and no earlier revision is the cure.
             return replace(result, failure=problem, exit_code=verified.exit_code if verified else 1)
         return self._go_back(stack, result, after, served=served, problem=problem, began=began)
+
+    def _reconcile(self, stack: Stack, live: Live) -> None:
+        """End what killed calls began here: nothing is under way, and the caller holds the lock."""
+        if self._trail is not None and stack.endpoint is not None:
+            name = stack.environment.endpoint_name(stack.endpoint)
+            self._trail.reconcile(
+                stack.endpoint, served=revision_in(live.endpoint.config, name) if live.endpoint else None
+            )
+
+    def _begin(self, planned: Planned, after: Revisions, *, served: str | None, intent: Intent) -> Record | None:
+        """Record what is about to be changed; a plan without changes leaves no record."""
+        endpoint, wanted = _names(planned.stack, after)
+        if self._trail is None or not planned.changes:
+            return None
+        releases = after.revisions[wanted].releases
+        return self._trail.begin(
+            action=intent.action,
+            endpoint=endpoint,
+            source=served,
+            to=wanted,
+            releases=releases,
+            why=intent.why,
+            plan=planned.summary.digest,
+        )
 
     def _ask(self, planned: Planned) -> None:
         if planned.changes:

@@ -33,6 +33,17 @@ _TIME = "%Y%m%dT%H%M%S%fZ"
 
 
 @dataclass(frozen=True)
+class Intent:
+    """What a call is about to do, one of ACTIONS, and why."""
+
+    action: str
+    why: str = ""
+
+
+PROMOTION = Intent("promote")
+
+
+@dataclass(frozen=True)
 class Record:
     """One record. Times are RFC 3339 in UTC.
 
