@@ -19,6 +19,8 @@ MANIFEST = "release.json"
 MODEL_ARCHIVE = "model.tar.gz"
 SOURCE_ARCHIVE = "sourcedir.tar.gz"
 GOLDEN = "golden/requests.json"
+BASELINE = "baseline.json"
+BASELINE_LIMIT = 8 * 1024**2
 MANIFEST_LIMIT = 4 * 1024**2
 
 _DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
@@ -27,6 +29,8 @@ _TIME = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")
 _COMMIT = re.compile(r"^[0-9a-f]{7,64}$")
 _FILE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$")
 _REPOSITORY = re.compile(r"^[a-z0-9]+([._/-][a-z0-9]+)*$")
+# SageMaker's 100, without those that rendering adds: the release, and the source archive's place.
+_MAX_VARIABLES = 98
 VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,1023}$")
 
 
@@ -232,8 +236,13 @@ def check_environment(environment: Mapping[str, str]) -> None:
     (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html). A manifest is readable by
     every account down the chain and shown in plans, so a secret must not be in it.
     """
-    if len(environment) > 100:
-        raise UsageError(f"{len(environment)} container variables; SageMaker takes 100")
+    if len(environment) > _MAX_VARIABLES:
+        raise UsageError(f"{len(environment)} container variables; SageMaker takes 100, and two are slipway's own")
+    if names.RELEASE_VARIABLE in environment:
+        raise UsageError(
+            f"container variable {names.RELEASE_VARIABLE} is slipway's own: it names the release",
+            remedy="Choose another name.",
+        )
     for key, value in environment.items():
         if not VARIABLE.match(key):
             raise UsageError(f"container variable {key[:80]!r} is not a name", remedy="Letters, digits, underscores.")

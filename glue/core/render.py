@@ -45,22 +45,24 @@ def content(
     releases: Mapping[str, Release],
     foundation: Foundation,
     counts: Mapping[str, int],
+    weights: Mapping[str, int] | None = None,
 ) -> Revision:
     """Return the content of the next revision.
 
-    `releases` holds one release for each model that the endpoint serves, `counts` the wanted instance counts by
-    variant (see `counts`). Raises RefusedError when a model has no release yet.
+    By variant, shadows among them: `releases`, `counts` the wanted instance counts (see `counts`), and `weights` (None:
+    those of the settings). Raises RefusedError when a variant has no release yet.
     """
-    missing = [model for model in settings.models if model not in releases]
-    if missing:
-        raise RefusedError(
-            f"endpoint {settings.endpoint} also serves {', '.join(missing)}, of which no release is in "
-            f"{foundation.environment} yet",
-            remedy="Promote a release of each model first; without --apply, until all are there.",
+    asked = {**settings.variants, **settings.shadow_variants}
+    _check_complete(asked, releases, endpoint=settings.endpoint, environment=foundation.environment)
+    made = {
+        name: replace(
+            _variant(entry, releases[name], foundation), weight=(weights or {}).get(name, entry.weight)
         )
+        for name, entry in asked.items()
+    }
     return Revision(
-        variants={n: _variant(v, releases[v.model], foundation) for n, v in settings.variants.items()},
-        shadow_variants={n: _variant(v, releases[v.model], foundation) for n, v in settings.shadow_variants.items()},
+        variants={name: made[name] for name in settings.variants},
+        shadow_variants={name: made[name] for name in settings.shadow_variants},
         data_capture=_capture(settings, foundation),
         network=settings.network,
         volume_key_arn=settings.volume_key_arn,
@@ -131,6 +133,25 @@ def flat(value: object, path: str = "") -> dict[str, str]:
     return {path: str(value)}
 
 
+def _check_complete(
+    asked: Mapping[str, VariantSettings], releases: Mapping[str, Release], *, endpoint: str, environment: str
+) -> None:
+    """Raise RefusedError when a variant has no release: one of its own, or one that another of its model serves."""
+    models = sorted({entry.model for name, entry in asked.items() if name not in releases})
+    known = {release.model for release in releases.values()}
+    if absent := [model for model in models if model not in known]:
+        raise RefusedError(
+            f"endpoint {endpoint} also serves {', '.join(absent)}, of which no release is in {environment} yet",
+            remedy="Promote a release of each model first; without --apply, until all are there.",
+        )
+    if models:
+        missing = ", ".join(sorted(name for name in asked if name not in releases))
+        raise RefusedError(
+            f"endpoint {endpoint} of {environment} has no release for {missing} yet",
+            remedy="Promote one without --variant first: it goes onto all variants of its model.",
+        )
+
+
 def _variant(settings: VariantSettings, release: Release, foundation: Foundation) -> Variant:
     model = foundation.model(settings.model)
     if release.model != settings.model:
@@ -152,11 +173,14 @@ def _variant(settings: VariantSettings, release: Release, foundation: Foundation
 
 
 def _environment(settings: VariantSettings, release: Release, bucket: str) -> dict[str, str]:
-    """Return the container's variables: the release's, then the source archive's place, then the endpoint's own."""
+    """Return the container's variables: the release's, then the source archive's place, then the endpoint's own.
+
+    What names the release comes last: an answer that names another one would make a deployment's golden requests lie.
+    """
     found = {name: rewrite(value, release=release, bucket=bucket) for name, value in release.environment.items()}
     if SOURCE_ARCHIVE in release.files:
         found[SUBMIT_DIRECTORY] = f"s3://{bucket}/{release.key(SOURCE_ARCHIVE)}"
-    return {**found, **settings.environment}
+    return {**found, **settings.environment, names.RELEASE_VARIABLE: release.release}
 
 
 def _capture(settings: EndpointSettings, foundation: Foundation) -> DataCapture | None:

@@ -234,7 +234,8 @@ def test_what_only_looks_like_a_secret_is_taken(key: str, value: str) -> None:
         ({"1A": "x"}, "container variable '1A' is not a name"),
         ({"A-B": "x"}, "container variable 'A-B' is not a name"),
         ({"A": "x" * 1025}, "container variable A has 1025 characters; SageMaker takes 1024"),
-        ({f"A{n}": "x" for n in range(101)}, "101 container variables; SageMaker takes 100"),
+        ({f"A{n}": "x" for n in range(99)}, "99 container variables; SageMaker takes 100, and two"),
+        ({"SLIPWAY_RELEASE": "x"}, "SLIPWAY_RELEASE is slipway's own: it names the release"),
     ],
 )
 def test_what_sagemaker_does_not_take_is_refused(environment: dict[str, str], reason: str) -> None:

@@ -41,7 +41,7 @@ def test_everything_of_the_source_becomes_the_targets() -> None:
                 PLAIN="yes",
             )
         },
-        settings=settings(environment={"PLAIN": "no", "OWN": "1"}),
+        settings=settings(environment={"PLAIN": "no", "OWN": "1", "SLIPWAY_RELEASE": "another"}),
     )
     main = made.variants["main"]
     prefix = f"s3://{BUCKET}/releases/ranker/{RELEASE}"
@@ -54,6 +54,7 @@ def test_everything_of_the_source_becomes_the_targets() -> None:
         "OTHER": f"{source}/releases/other/{RELEASE}/x",
         "PLAIN": "no",
         "OWN": "1",
+        "SLIPWAY_RELEASE": RELEASE,
         "SAGEMAKER_SUBMIT_DIRECTORY": f"{prefix}/sourcedir.tar.gz",
     }
 
