@@ -154,9 +154,34 @@ def permissions(module: Path) -> str:
     return "\n".join(part for part in parts if part)
 
 
+def presets(module: Path) -> str:
+    """Return the table of a module's literal local `deployment_profiles`; empty when it has none."""
+    for path in sorted(module.glob("*.tf")):
+        for block in hcl2.loads(path.read_text()).get("locals", []):
+            found = block.get("deployment_profiles")
+            if isinstance(found, Mapping):
+                return _presets({unquoted(name): row for name, row in found.items() if not name.startswith("__")})
+    return ""
+
+
+def _presets(found: Mapping[str, Mapping[str, Any]]) -> str:
+    columns = [unquoted(key) for key in next(iter(found.values())) if not key.startswith("__")]
+    rows = [
+        [code(name), *(code(shown) if index + 1 < len(columns) else shown for index, shown in enumerate(cells))]
+        for name, row in found.items()
+        for cells in [[unquoted(literal(row[column])) for column in columns]]
+    ]
+    return table(["preset", *map(code, columns[:-1]), columns[-1]], rows)
+
+
 def tables(module: Path) -> str:
     """Return all generated text of a module's README, markers included."""
-    sections = [("Variables", variables(module)), ("Outputs", outputs(module)), ("Permissions", permissions(module))]
+    sections = [
+        ("Presets", presets(module)),
+        ("Variables", variables(module)),
+        ("Outputs", outputs(module)),
+        ("Permissions", permissions(module)),
+    ]
     text = "\n\n".join(f"## {title}\n\n{body.strip()}" for title, body in sections if body)
     return f"{BEGIN}\n{text}\n{END}"
 

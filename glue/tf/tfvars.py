@@ -108,8 +108,9 @@ def _endpoint(path: Path, name: str) -> EndpointSettings:
     )
     serving.done()
     top.boolean("dashboard", default=True)
-    for key in ("deployment", "alarms", "invoker", "callers"):
+    for key in ("deployment_overrides", "alarms", "invoker", "callers"):
         top.value_map(key)
+    top.optional_string("deployment")
     top.optional_string("function_package")
     top.done()
     _check_endpoint(top, found, name)

@@ -62,3 +62,22 @@ resource "aws_cloudwatch_metric_alarm" "this" {
     create_before_destroy = true
   }
 }
+
+# `slipway abort` puts one datum: the only way to end a deployment while Terraform holds the lock of the state.
+resource "aws_cloudwatch_metric_alarm" "abort" {
+  alarm_name          = "${var.name}-abort"
+  alarm_description   = "Endpoint ${var.name}: somebody aborts the deployment that is under way (slipway abort)."
+  namespace           = "Slipway/Deployments"
+  metric_name         = "Abort"
+  dimensions          = { EndpointName = var.name }
+  statistic           = "Sum"
+  comparison_operator = "GreaterThanOrEqualToThreshold"
+  threshold           = 1
+  period              = 10 # high resolution: seen within seconds, and green again before the next attempt
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}

@@ -1,45 +1,22 @@
-locals {
-  # What each strategy does when `deployment` leaves a number out. The README prints this table.
-  deployment_profiles = {
-    all_at_once = { percent = 100, wait_s = 0, termination_wait_s = 300 }
-    canary      = { percent = 10, wait_s = 300, termination_wait_s = 300 }
-    linear      = { percent = 25, wait_s = 120, termination_wait_s = 300 }
-    rolling     = { percent = 25, wait_s = 120, termination_wait_s = 0 }
-  }
-  deployment_profile = local.deployment_profiles[var.deployment.strategy]
-  deployment = {
-    percent            = coalesce(var.deployment.percent, local.deployment_profile.percent)
-    wait_s             = coalesce(var.deployment.wait_s, local.deployment_profile.wait_s)
-    termination_wait_s = coalesce(var.deployment.termination_wait_s, local.deployment_profile.termination_wait_s)
-  }
-  deployment_waits = {
-    all_at_once = 0
-    canary      = 1
-    linear      = ceil(100 / local.deployment.percent)
-    rolling     = ceil(100 / local.deployment.percent)
-  }
-  deployment_wait_s = local.deployment_waits[var.deployment.strategy] * local.deployment.wait_s + local.deployment.termination_wait_s
-}
-
 resource "aws_sagemaker_endpoint" "this" {
   name                 = var.name
   endpoint_config_name = aws_sagemaker_endpoint_configuration.this[var.live].name
 
   deployment_config {
     dynamic "blue_green_update_policy" {
-      for_each = var.deployment.strategy == "rolling" ? [] : [local.deployment]
+      for_each = local.deployment.strategy == "rolling" ? [] : [local.deployment]
       iterator = policy
 
       content {
-        maximum_execution_timeout_in_seconds = var.deployment.max_s
+        maximum_execution_timeout_in_seconds = local.deployment.max_s
         termination_wait_in_seconds          = policy.value.termination_wait_s
 
         traffic_routing_configuration {
-          type                     = upper(var.deployment.strategy)
+          type                     = upper(local.deployment.strategy)
           wait_interval_in_seconds = policy.value.wait_s
 
           dynamic "canary_size" {
-            for_each = var.deployment.strategy == "canary" ? [policy.value.percent] : []
+            for_each = local.deployment.strategy == "canary" ? [policy.value.percent] : []
 
             content {
               type  = "CAPACITY_PERCENT"
@@ -48,7 +25,7 @@ resource "aws_sagemaker_endpoint" "this" {
           }
 
           dynamic "linear_step_size" {
-            for_each = var.deployment.strategy == "linear" ? [policy.value.percent] : []
+            for_each = local.deployment.strategy == "linear" ? [policy.value.percent] : []
 
             content {
               type  = "CAPACITY_PERCENT"
@@ -60,11 +37,11 @@ resource "aws_sagemaker_endpoint" "this" {
     }
 
     dynamic "rolling_update_policy" {
-      for_each = var.deployment.strategy == "rolling" ? [local.deployment] : []
+      for_each = local.deployment.strategy == "rolling" ? [local.deployment] : []
       iterator = policy
 
       content {
-        maximum_execution_timeout_in_seconds = var.deployment.max_s
+        maximum_execution_timeout_in_seconds = local.deployment.max_s
         wait_interval_in_seconds             = policy.value.wait_s
 
         maximum_batch_size {
@@ -77,7 +54,7 @@ resource "aws_sagemaker_endpoint" "this" {
     # Always here: adding or removing this block replaces the endpoint, changing the names inside does not.
     auto_rollback_configuration {
       dynamic "alarms" {
-        for_each = setunion(values(aws_cloudwatch_metric_alarm.this)[*].alarm_name, var.alarms.additional_names)
+        for_each = setunion(values(aws_cloudwatch_metric_alarm.this)[*].alarm_name, [aws_cloudwatch_metric_alarm.abort.alarm_name], var.alarms.additional_names)
 
         content {
           alarm_name = alarms.value
@@ -88,13 +65,63 @@ resource "aws_sagemaker_endpoint" "this" {
 
   lifecycle {
     precondition {
-      condition     = local.deployment_wait_s <= 3000
-      error_message = "endpoint ${var.name}: this ${var.deployment.strategy} deployment waits ${local.deployment_wait_s} seconds in all, and Terraform stops waiting for an endpoint after 3600. Lower deployment.wait_s or termination_wait_s, or raise percent, to 3000 seconds at most."
+      condition = try(
+        local.deployment.percent >= local.deployment_bounds[local.deployment.strategy].least &&
+        local.deployment.percent <= local.deployment_bounds[local.deployment.strategy].most,
+      false)
+      error_message = "endpoint ${var.name}: ${local.deployment_words} moves ${local.deployment.percent} percent. A canary takes 1 to 50 percent of capacity, a linear step 10 to 50, a rolling batch 5 to 50; all_at_once takes none. Set deployment_overrides.percent accordingly, or leave it out."
     }
 
     precondition {
-      condition     = var.deployment.max_s > local.deployment_wait_s
-      error_message = "endpoint ${var.name}: deployment.max_s is ${var.deployment.max_s} and the waits alone take ${local.deployment_wait_s} seconds, so SageMaker would give up on every deployment. Raise max_s or lower the waits."
+      condition     = local.deployment.strategy != "all_at_once" || local.deployment.wait_s == 0
+      error_message = "endpoint ${var.name}: all_at_once has no steps to wait between. Leave deployment_overrides.wait_s out; termination_wait_s is its bake."
+    }
+
+    # AWS takes 0; a step that nobody looks at is all_at_once under another name.
+    precondition {
+      condition     = local.deployment.strategy == "all_at_once" || local.deployment.wait_s >= 60
+      error_message = "endpoint ${var.name}: ${local.deployment_words} waits ${local.deployment.wait_s} seconds after a step, and SageMaker's metrics come once a minute. Set deployment_overrides.wait_s to 60 or more."
+    }
+
+    precondition {
+      condition     = local.deployment.strategy != "rolling" || local.deployment.termination_wait_s == 0
+      error_message = "endpoint ${var.name}: a rolling deployment replaces instances in place and keeps none to terminate. Leave deployment_overrides.termination_wait_s out; wait_s is its bake."
+    }
+
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html
+    precondition {
+      condition     = local.deployment.strategy != "rolling" || (length(local.live.variants) == 1 && length(local.live.shadow_variants) == 0)
+      error_message = "endpoint ${var.name}: a rolling deployment takes exactly one variant and no shadow, and revision ${var.live} has ${join(", ", keys(local.all_variants[var.live]))}. Set deployment to standard, gradual or instant."
+    }
+
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html: real-time and asynchronous endpoints only
+    precondition {
+      condition     = local.deployment.strategy == "all_at_once" || alltrue([for settings in values(local.live.variants) : settings.serverless == null])
+      error_message = "endpoint ${var.name}: revision ${var.live} is serverless, and SageMaker moves serverless variants in one step only. Set deployment = \"instant\"."
+    }
+
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html
+    precondition {
+      condition = local.deployment.strategy == "all_at_once" || alltrue([
+        for settings in values(local.live.variants) : !startswith(coalesce(settings.instance_type, "-"), "ml.inf1.")
+      ])
+      error_message = "endpoint ${var.name}: on ml.inf1 instances SageMaker silently falls back to all_at_once without a bake. Set deployment = \"instant\", so that the plan says what will happen."
+    }
+
+    # Forward only: moving back to a revision with other variants must stay possible, and SageMaker decides on it.
+    precondition {
+      condition     = local.deployment.strategy == "all_at_once" || try(keys(var.revisions[local.live.replaces].variants) == keys(local.live.variants), true)
+      error_message = "endpoint ${var.name}: revision ${var.live} has other variant names than ${try(coalesce(local.live.replaces), "the one before")}, and traffic cannot be moved step by step between them. Keep the names, or set deployment = \"instant\" for this promotion."
+    }
+
+    precondition {
+      condition     = local.deployment_wait_s <= 3000
+      error_message = "endpoint ${var.name}: ${local.deployment_words} waits ${local.deployment_wait_s} seconds in all, and Terraform stops waiting for an endpoint after 3600. Lower wait_s or termination_wait_s in deployment_overrides, or raise percent, to 3000 seconds at most."
+    }
+
+    precondition {
+      condition     = local.deployment.max_s > local.deployment_wait_s
+      error_message = "endpoint ${var.name}: ${local.deployment_words} may take ${local.deployment.max_s} seconds and its waits alone take ${local.deployment_wait_s}, so SageMaker would give up on every deployment. Raise deployment_overrides.max_s or lower the waits."
     }
 
     # SageMaker reports InService after it rolled a deployment back by itself: on the old config. Without this check

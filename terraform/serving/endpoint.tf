@@ -6,6 +6,7 @@ module "endpoint" {
   autoscaling             = var.autoscaling
   dashboard               = var.dashboard
   deployment              = var.deployment
+  deployment_overrides    = var.deployment_overrides
   live                    = var.live
   name                    = local.endpoint_name
   notification_topic_arns = compact([local.foundation.notification_topic_arn])

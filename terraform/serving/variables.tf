@@ -67,16 +67,22 @@ variable "dashboard" {
 }
 
 variable "deployment" {
-  description = "How traffic moves when `live` moves; see modules/model-endpoint. Waits are in seconds; null takes the strategy's own number."
+  description = "How traffic moves when `live` moves, in one word: instant, quick, standard, cautious, gradual or rolling; see modules/model-endpoint."
+  type        = string
+  default     = "standard"
+  nullable    = false
+}
+
+variable "deployment_overrides" {
+  description = "Numbers in place of the preset's; see modules/model-endpoint. Waits are in seconds; null takes the preset's."
   type = object({
-    strategy           = optional(string, "canary")
+    strategy           = optional(string)
     percent            = optional(number)
     wait_s             = optional(number)
     termination_wait_s = optional(number)
-    max_s              = optional(number, 3300)
+    max_s              = optional(number)
   })
-  default  = {}
-  nullable = false
+  default = null
 }
 
 variable "endpoint" {

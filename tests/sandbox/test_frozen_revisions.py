@@ -63,7 +63,8 @@ def settings(live: str, revisions: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {
         "endpoint": "ranker",
         "serving": {"variants": {"main": {"model": "ranker", "instance_type": "ml.m5.large", "instance_count": 1}}},
-        "deployment": {"strategy": "canary", "percent": 50, "wait_s": 120, "termination_wait_s": 60},
+        "deployment": "quick",
+        "deployment_overrides": {"termination_wait_s": 60},
         "autoscaling": {
             "main": {
                 "min": 1,

@@ -35,7 +35,7 @@ def type_of(text: str, variable: str) -> str:
     return kept[1].strip()
 
 
-@pytest.mark.parametrize("variable", ["alarms", "autoscaling", "deployment", "revisions"])
+@pytest.mark.parametrize("variable", ["alarms", "autoscaling", "deployment", "deployment_overrides", "revisions"])
 def test_root_and_module_declare_the_same_type(variable: str) -> None:
     root = "\n".join(hcl(SERVING).values())
     module = "\n".join(hcl(ROOT / "modules" / "model-endpoint").values())

@@ -16,12 +16,8 @@ serving = {
   volume_key_arn = null
 }
 
-# The old instances stay for a minute, so that an alarm can still bring them back.
-deployment = {
-  strategy           = "all_at_once"
-  termination_wait_s = 60
-  max_s              = 1800
-}
+# All traffic at once; the old instances stay for two minutes, so that an alarm can still bring them back.
+deployment = "instant"
 
 # A first model may be slow and still be worth a look: only errors roll a deployment back here.
 alarms = {

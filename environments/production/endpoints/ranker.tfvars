@@ -20,13 +20,7 @@ serving = {
 
 # A tenth of the capacity bakes for five minutes, then the rest follows; the old instances stay for five more, and any
 # alarm meanwhile brings them back.
-deployment = {
-  strategy           = "canary"
-  percent            = 10
-  wait_s             = 300
-  termination_wait_s = 300
-  max_s              = 2700
-}
+deployment = "standard"
 
 # The search page shows its own order when the ranking takes longer than half a second in all.
 alarms = {

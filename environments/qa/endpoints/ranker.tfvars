@@ -16,14 +16,8 @@ serving = {
   volume_key_arn = null
 }
 
-# As in production, but with a bake that is long enough for one alarm period only.
-deployment = {
-  strategy           = "canary"
-  percent            = 50
-  wait_s             = 120
-  termination_wait_s = 60
-  max_s              = 1800
-}
+# As in production, but half of the capacity and two minutes are enough for a rehearsal.
+deployment = "quick"
 
 alarms = {
   errors_5xx           = { threshold = 1 }

@@ -156,7 +156,7 @@ run "refuses_to_scale_serverless" {
 
   variables {
     autoscaling = { main = { min = 1, max = 3, invocations_per_instance = 20 } }
-    deployment  = { strategy = "all_at_once" }
+    deployment  = "instant"
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.serverless }

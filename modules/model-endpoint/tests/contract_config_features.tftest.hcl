@@ -20,7 +20,7 @@ run "refuses_serverless_beside_an_instance_type" {
   command = plan
 
   variables {
-    deployment = { strategy = "all_at_once" }
+    deployment = "instant"
     revisions = {
       "r1-0badcafe" = {
         variants = { main = merge(run.fixtures.first, { serverless = { memory_size_in_mb = 2048, max_concurrency = 10 } }) }
@@ -35,7 +35,7 @@ run "refuses_a_serverless_memory_between_steps" {
   command = plan
 
   variables {
-    deployment = { strategy = "all_at_once" }
+    deployment = "instant"
     revisions = {
       "r1-0badcafe" = {
         variants = { main = merge(run.fixtures.serverless, { serverless = { memory_size_in_mb = 1500, max_concurrency = 10 } }) }
@@ -50,7 +50,7 @@ run "refuses_more_provisioned_than_concurrent" {
   command = plan
 
   variables {
-    deployment = { strategy = "all_at_once" }
+    deployment = "instant"
     revisions = {
       "r1-0badcafe" = {
         variants = { main = merge(run.fixtures.serverless, { serverless = { memory_size_in_mb = 2048, max_concurrency = 10, provisioned_concurrency = 11 } }) }
@@ -65,7 +65,7 @@ run "refuses_capture_on_serverless" {
   command = plan
 
   variables {
-    deployment = { strategy = "all_at_once" }
+    deployment = "instant"
     revisions = {
       "r1-0badcafe" = {
         variants     = { main = run.fixtures.serverless }
@@ -81,7 +81,7 @@ run "refuses_a_second_variant_beside_serverless" {
   command = plan
 
   variables {
-    deployment = { strategy = "all_at_once" }
+    deployment = "instant"
     revisions = {
       "r1-0badcafe" = {
         variants = { a = run.fixtures.serverless, b = run.fixtures.first }

@@ -16,11 +16,11 @@ run "fixtures" {
   }
 }
 
-run "refuses_an_unknown_strategy" {
+run "refuses_an_unknown_preset" {
   command = plan
 
   variables {
-    deployment = { strategy = "blue_green" }
+    deployment = "yolo"
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.first }
@@ -29,13 +29,44 @@ run "refuses_an_unknown_strategy" {
   }
 
   expect_failures = [var.deployment]
+}
+
+run "refuses_a_step_that_nobody_can_watch" {
+  command = plan
+
+  variables {
+    deployment           = "gradual"
+    deployment_overrides = { wait_s = 59 }
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+      }
+    }
+  }
+
+  expect_failures = [aws_sagemaker_endpoint.this]
+}
+
+run "refuses_an_unknown_strategy" {
+  command = plan
+
+  variables {
+    deployment_overrides = { strategy = "blue_green" }
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+      }
+    }
+  }
+
+  expect_failures = [var.deployment_overrides]
 }
 
 run "refuses_half_a_second" {
   command = plan
 
   variables {
-    deployment = { wait_s = 0.5 }
+    deployment_overrides = { wait_s = 0.5 }
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.first }
@@ -43,14 +74,14 @@ run "refuses_half_a_second" {
     }
   }
 
-  expect_failures = [var.deployment]
+  expect_failures = [var.deployment_overrides]
 }
 
 run "refuses_a_negative_wait" {
   command = plan
 
   variables {
-    deployment = { termination_wait_s = -1 }
+    deployment_overrides = { termination_wait_s = -1 }
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.first }
@@ -58,14 +89,14 @@ run "refuses_a_negative_wait" {
     }
   }
 
-  expect_failures = [var.deployment]
+  expect_failures = [var.deployment_overrides]
 }
 
 run "refuses_a_canary_above_half" {
   command = plan
 
   variables {
-    deployment = { strategy = "canary", percent = 51 }
+    deployment_overrides = { strategy = "canary", percent = 51 }
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.first }
@@ -73,14 +104,14 @@ run "refuses_a_canary_above_half" {
     }
   }
 
-  expect_failures = [var.deployment]
+  expect_failures = [aws_sagemaker_endpoint.this]
 }
 
 run "refuses_a_linear_step_below_ten" {
   command = plan
 
   variables {
-    deployment = { strategy = "linear", percent = 9 }
+    deployment_overrides = { strategy = "linear", percent = 9 }
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.first }
@@ -88,14 +119,14 @@ run "refuses_a_linear_step_below_ten" {
     }
   }
 
-  expect_failures = [var.deployment]
+  expect_failures = [aws_sagemaker_endpoint.this]
 }
 
 run "refuses_a_rolling_batch_below_five" {
   command = plan
 
   variables {
-    deployment = { strategy = "rolling", percent = 4 }
+    deployment_overrides = { strategy = "rolling", percent = 4 }
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.first }
@@ -103,14 +134,14 @@ run "refuses_a_rolling_batch_below_five" {
     }
   }
 
-  expect_failures = [var.deployment]
+  expect_failures = [aws_sagemaker_endpoint.this]
 }
 
 run "refuses_a_part_of_all_at_once" {
   command = plan
 
   variables {
-    deployment = { strategy = "all_at_once", percent = 50 }
+    deployment_overrides = { strategy = "all_at_once", percent = 50 }
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.first }
@@ -118,14 +149,14 @@ run "refuses_a_part_of_all_at_once" {
     }
   }
 
-  expect_failures = [var.deployment]
+  expect_failures = [aws_sagemaker_endpoint.this]
 }
 
 run "refuses_steps_of_all_at_once" {
   command = plan
 
   variables {
-    deployment = { strategy = "all_at_once", wait_s = 60 }
+    deployment_overrides = { strategy = "all_at_once", wait_s = 60 }
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.first }
@@ -133,14 +164,14 @@ run "refuses_steps_of_all_at_once" {
     }
   }
 
-  expect_failures = [var.deployment]
+  expect_failures = [aws_sagemaker_endpoint.this]
 }
 
 run "refuses_a_termination_wait_of_rolling" {
   command = plan
 
   variables {
-    deployment = { strategy = "rolling", termination_wait_s = 60 }
+    deployment_overrides = { strategy = "rolling", termination_wait_s = 60 }
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.first }
@@ -148,14 +179,14 @@ run "refuses_a_termination_wait_of_rolling" {
     }
   }
 
-  expect_failures = [var.deployment]
+  expect_failures = [aws_sagemaker_endpoint.this]
 }
 
 run "refuses_a_wait_beyond_an_hour" {
   command = plan
 
   variables {
-    deployment = { strategy = "canary", wait_s = 3601 }
+    deployment_overrides = { strategy = "canary", wait_s = 3601 }
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.first }
@@ -163,14 +194,14 @@ run "refuses_a_wait_beyond_an_hour" {
     }
   }
 
-  expect_failures = [var.deployment]
+  expect_failures = [var.deployment_overrides]
 }
 
 run "refuses_a_limit_that_terraform_does_not_wait_for" {
   command = plan
 
   variables {
-    deployment = { max_s = 3601 }
+    deployment_overrides = { max_s = 3601 }
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.first }
@@ -178,14 +209,14 @@ run "refuses_a_limit_that_terraform_does_not_wait_for" {
     }
   }
 
-  expect_failures = [var.deployment]
+  expect_failures = [var.deployment_overrides]
 }
 
 run "refuses_a_bake_beyond_fifty_minutes" {
   command = plan
 
   variables {
-    deployment = { strategy = "canary", wait_s = 2400, termination_wait_s = 601 }
+    deployment_overrides = { strategy = "canary", wait_s = 2400, termination_wait_s = 601 }
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.first }
@@ -200,7 +231,7 @@ run "refuses_linear_steps_beyond_fifty_minutes" {
   command = plan
 
   variables {
-    deployment = { strategy = "linear", percent = 10, wait_s = 300, termination_wait_s = 60 }
+    deployment_overrides = { strategy = "linear", percent = 10, wait_s = 300, termination_wait_s = 60 }
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.first }
@@ -215,7 +246,7 @@ run "refuses_a_limit_below_the_waits" {
   command = plan
 
   variables {
-    deployment = { strategy = "canary", wait_s = 600, termination_wait_s = 600, max_s = 1200 }
+    deployment_overrides = { strategy = "canary", wait_s = 600, termination_wait_s = 600, max_s = 1200 }
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.first }
@@ -230,7 +261,7 @@ run "refuses_rolling_with_two_variants" {
   command = plan
 
   variables {
-    deployment = { strategy = "rolling" }
+    deployment = "rolling"
     revisions = {
       "r1-0badcafe" = {
         variants = { a = run.fixtures.first, b = run.fixtures.second }
@@ -238,14 +269,14 @@ run "refuses_rolling_with_two_variants" {
     }
   }
 
-  expect_failures = [var.deployment]
+  expect_failures = [aws_sagemaker_endpoint.this]
 }
 
 run "refuses_rolling_with_a_shadow" {
   command = plan
 
   variables {
-    deployment = { strategy = "rolling" }
+    deployment = "rolling"
     revisions = {
       "r1-0badcafe" = {
         variants        = { main = run.fixtures.first }
@@ -254,14 +285,14 @@ run "refuses_rolling_with_a_shadow" {
     }
   }
 
-  expect_failures = [var.deployment]
+  expect_failures = [aws_sagemaker_endpoint.this]
 }
 
 run "refuses_steps_for_serverless" {
   command = plan
 
   variables {
-    deployment = { strategy = "canary" }
+    deployment = "standard"
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.serverless }
@@ -269,14 +300,14 @@ run "refuses_steps_for_serverless" {
     }
   }
 
-  expect_failures = [var.deployment]
+  expect_failures = [aws_sagemaker_endpoint.this]
 }
 
 run "refuses_steps_on_inf1" {
   command = plan
 
   variables {
-    deployment = { strategy = "linear" }
+    deployment = "gradual"
     revisions = {
       "r1-0badcafe" = {
         variants = { main = merge(run.fixtures.first, { instance_type = "ml.inf1.xlarge" }) }
@@ -284,7 +315,7 @@ run "refuses_steps_on_inf1" {
     }
   }
 
-  expect_failures = [var.deployment]
+  expect_failures = [aws_sagemaker_endpoint.this]
 }
 
 run "refuses_steps_between_different_variants" {
@@ -298,5 +329,5 @@ run "refuses_steps_between_different_variants" {
     }
   }
 
-  expect_failures = [var.deployment]
+  expect_failures = [aws_sagemaker_endpoint.this]
 }

@@ -34,7 +34,7 @@ run "defaults" {
   }
   assert {
     condition = toset(aws_sagemaker_endpoint.this.deployment_config[0].auto_rollback_configuration[0].alarms[*].alarm_name) == toset([
-      "slipway-qa-ranker-main-errors-5xx", "slipway-qa-ranker-main-model-latency-p99", "slipway-qa-ranker-main-overhead-latency-p99",
+      "slipway-qa-ranker-abort", "slipway-qa-ranker-main-errors-5xx", "slipway-qa-ranker-main-model-latency-p99", "slipway-qa-ranker-main-overhead-latency-p99",
     ])
     error_message = "server errors and both latencies roll back"
   }
@@ -52,13 +52,31 @@ run "defaults" {
   }
 }
 
+run "an_abort_is_always_possible" {
+  command = plan
+
+  variables {
+    revisions = { "r1-0badcafe" = { variants = { main = run.fixtures.first } } }
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.abort.alarm_name == "slipway-qa-ranker-abort" && aws_cloudwatch_metric_alarm.abort.namespace == "Slipway/Deployments" &&
+      aws_cloudwatch_metric_alarm.abort.metric_name == "Abort" && aws_cloudwatch_metric_alarm.abort.dimensions == tomap({ EndpointName = "slipway-qa-ranker" }) &&
+      aws_cloudwatch_metric_alarm.abort.statistic == "Sum" && aws_cloudwatch_metric_alarm.abort.threshold == 1 && aws_cloudwatch_metric_alarm.abort.period == 10 &&
+      aws_cloudwatch_metric_alarm.abort.evaluation_periods == 1 && aws_cloudwatch_metric_alarm.abort.treat_missing_data == "notBreaching"
+    )
+    error_message = "one datum of slipway abort turns the alarm red within seconds, and silence is no abort"
+  }
+}
+
 run "all_at_once" {
   command = plan
 
   variables {
-    deployment = { strategy = "all_at_once", termination_wait_s = 60, max_s = 900 }
-    dashboard  = false
-    revisions  = { "r1-0badcafe" = { variants = { main = run.fixtures.first } } }
+    deployment_overrides = { strategy = "all_at_once", termination_wait_s = 60, max_s = 900 }
+    dashboard            = false
+    revisions            = { "r1-0badcafe" = { variants = { main = run.fixtures.first } } }
   }
 
   assert {
@@ -77,12 +95,54 @@ run "all_at_once" {
   }
 }
 
+run "presets" {
+  command = plan
+
+  variables {
+    deployment           = "cautious"
+    deployment_overrides = { termination_wait_s = 300 }
+    revisions            = { "r1-0badcafe" = { variants = { main = run.fixtures.first } } }
+  }
+
+  assert {
+    condition     = keys(local.deployment_profiles) == ["cautious", "gradual", "instant", "quick", "rolling", "standard"]
+    error_message = "six words are enough"
+  }
+  assert {
+    condition     = local.deployment == { strategy = "canary", percent = 5, wait_s = 900, termination_wait_s = 300, max_s = 3300 }
+    error_message = "an override replaces one number of the preset, and the others stay: ${jsonencode(local.deployment)}"
+  }
+  assert {
+    condition = alltrue([
+      for name, preset in local.deployment_profiles :
+      preset.percent >= local.deployment_bounds[preset.strategy].least && preset.percent <= local.deployment_bounds[preset.strategy].most &&
+      preset.max_s <= 3600 && (preset.strategy == "all_at_once" ? preset.wait_s == 0 : preset.wait_s >= 60)
+    ])
+    error_message = "every preset is within AWS's bounds"
+  }
+}
+
+run "a_strategy_of_ones_own" {
+  command = plan
+
+  variables {
+    deployment           = "rolling"
+    deployment_overrides = { strategy = "all_at_once" }
+    revisions            = { "r1-0badcafe" = { variants = { main = run.fixtures.first } } }
+  }
+
+  assert {
+    condition     = local.deployment == { strategy = "all_at_once", percent = 100, wait_s = 0, termination_wait_s = 0, max_s = 3300 }
+    error_message = "what a strategy does not have is not taken from the preset: ${jsonencode(local.deployment)}"
+  }
+}
+
 run "linear" {
   command = plan
 
   variables {
-    deployment = { strategy = "linear", percent = 20, wait_s = 60 }
-    revisions  = { "r1-0badcafe" = { variants = { main = run.fixtures.first } } }
+    deployment_overrides = { strategy = "linear", percent = 20, wait_s = 60 }
+    revisions            = { "r1-0badcafe" = { variants = { main = run.fixtures.first } } }
   }
 
   assert {
@@ -99,14 +159,14 @@ run "rolling" {
   command = plan
 
   variables {
-    deployment = { strategy = "rolling" }
+    deployment = "rolling"
     revisions  = { "r1-0badcafe" = { variants = { main = run.fixtures.first } } }
   }
 
   assert {
     condition = (
       aws_sagemaker_endpoint.this.deployment_config[0].rolling_update_policy[0].maximum_batch_size[0].value == 25 &&
-      aws_sagemaker_endpoint.this.deployment_config[0].rolling_update_policy[0].wait_interval_in_seconds == 120 &&
+      aws_sagemaker_endpoint.this.deployment_config[0].rolling_update_policy[0].wait_interval_in_seconds == 180 &&
       length(aws_sagemaker_endpoint.this.deployment_config[0].blue_green_update_policy) == 0 &&
       length(aws_sagemaker_endpoint.this.deployment_config[0].auto_rollback_configuration) == 1
     )
@@ -183,7 +243,7 @@ run "serverless" {
   command = plan
 
   variables {
-    deployment = { strategy = "all_at_once" }
+    deployment = "instant"
     revisions  = { "r1-0badcafe" = { variants = { main = run.fixtures.serverless } } }
   }
 

@@ -51,7 +51,8 @@ module "ranker" {
     }
   }
 
-  deployment = { strategy = "canary", percent = 25, wait_s = 300, termination_wait_s = 120 }
+  deployment           = "cautious"
+  deployment_overrides = { percent = 25, wait_s = 300 }
 
   # The classic example of target tracking: 1 to 3 instances, 20 invocations per instance, cooldowns of 30 seconds.
   autoscaling = {
