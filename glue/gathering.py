@@ -12,11 +12,13 @@ from glue.aws.ecr import image_reference
 from glue.aws.resuming import ResumingStream
 from glue.aws.s3 import Source
 from glue.aws.session import Session
-from glue.core import names
+from glue.core import drift, names
 from glue.core.archive import Inspection, Limits, inspect
 from glue.core.checksum import of_bytes, part_size_for
 from glue.core.golden import FILE_LIMIT, parse_golden
 from glue.core.release import (
+    BASELINE,
+    BASELINE_LIMIT,
     GOLDEN,
     MODEL_ARCHIVE,
     SOURCE_ARCHIVE,
@@ -54,6 +56,7 @@ def gather(request: ReleaseRequest, *, session: Session, limits: Limits) -> Gath
     _check_training(request.training)
     golden = _read_golden(request.golden) if request.golden else None
     metrics = _read_metrics(request.metrics) if request.metrics else None
+    baseline = _read(request.baseline, BASELINE_LIMIT) if request.baseline else None
     session.parameters.foundation(session.environment).model(request.model)
     repository = names.repository_name(session.environment.project, request.model)
     digest = session.registry.resolve(repository, _reference(request.image, session, repository))
@@ -72,13 +75,19 @@ def gather(request: ReleaseRequest, *, session: Session, limits: Limits) -> Gath
             f"{request.archive} holds no {GOLDEN}, so nobody could verify this release later",
             remedy="Let training write golden requests, or give --golden FILE, or say --without-golden.",
         )
+    baseline = baseline or archive.extracted.get(BASELINE)
+    if baseline is not None:
+        _check_baseline(baseline, request.model, str(request.baseline or f"{BASELINE} in {request.archive}"))
+        items.append(Item(release_file(BASELINE, of_bytes(baseline)), BytesOrigin(baseline), _JSON))
+        notes.append("a baseline for the monitor")
     if metrics is None and METRICS in archive.extracted:
         metrics = _parse_metrics(archive.extracted[METRICS], f"{METRICS} in {request.archive}")
     return Gathered(tuple(items), repository, digest, metrics or {}, tuple(notes))
 
 
 def _archive(name: str, place: str, session: Session, limits: Limits) -> tuple[Item, Inspection]:
-    extract = {GOLDEN: FILE_LIMIT, METRICS: _METRICS_LIMIT} if name == MODEL_ARCHIVE else {}
+    wanted = {GOLDEN: FILE_LIMIT, METRICS: _METRICS_LIMIT, BASELINE: BASELINE_LIMIT}
+    extract = wanted if name == MODEL_ARCHIVE else {}
     if place.startswith("s3://"):
         return _remote_archive(name, place, session, limits, extract)
     path = Path(place)
@@ -144,6 +153,17 @@ def _parse_metrics(data: bytes, where: str) -> dict[str, float]:
     except ValueError as error:
         raise UsageError(f"{where}: {error}") from error
     return check_metrics(document, where=where)
+
+
+def _check_baseline(data: bytes, model: str, where: str) -> None:
+    try:
+        found = drift.parse(loads(data, limit=BASELINE_LIMIT))
+    except ValueError as error:
+        raise UsageError(
+            f"{where} is not a baseline: {error}", remedy="docs/deployments/monitors.md shows one."
+        ) from error
+    if found.model != model:
+        raise UsageError(f"{where} is the baseline of model {found.model}, and this is a release of {model}")
 
 
 def _read(path: Path, limit: int) -> bytes:

@@ -35,6 +35,7 @@ def release() -> None:
 @click.option("--golden", type=_FILE, help="Golden requests. [default: golden/requests.json in the archive]")
 @click.option("--without-golden", is_flag=True, help="Make a release that cannot be verified by requests.")
 @click.option("--metrics", type=_FILE, help="Metrics. [default: metrics.json in the archive]")
+@click.option("--baseline", type=_FILE, help="Baseline for the monitor. [default: baseline.json in the archive]")
 @click.option("--training", type=_FILE, help="JSON object that tells how it was trained.")
 @click.option("--container-env", multiple=True, metavar="NAME=VALUE", help="Variable of the container; repeatable.")
 @click.option("--commit", help="Git commit. [default: the checkout's]")
@@ -174,6 +175,7 @@ def _request(app: App, settings: dict[str, Any]) -> ReleaseRequest:
         environment=_variables(settings["container_env"]),
         golden=settings["golden"],
         metrics=settings["metrics"],
+        baseline=settings["baseline"],
         training=_training(settings["training"]),
         without_golden=settings["without_golden"],
     )

@@ -14,8 +14,9 @@ class ReleaseRequest:
     """A release to be made.
 
     `archive` and `source_archive` are paths or `s3://bucket/key` of the environment's account (a training output).
-    `image` is a tag, a digest or a full URI in the environment's registry. `golden` and `metrics` are files; without
-    them golden/requests.json and metrics.json are taken from the archive. A release without golden requests cannot be
+    `image` is a tag, a digest or a full URI in the environment's registry. `golden`, `metrics` and
+    `baseline` are files; without them golden/requests.json, metrics.json and baseline.json are taken from the archive.
+    A release without golden requests cannot be
     verified later, so that has to be asked for (`without_golden`). `commit` is git's, `dirty` says that the working
     tree had changes that it does not hold.
     """
@@ -29,6 +30,7 @@ class ReleaseRequest:
     environment: Mapping[str, str] = field(default_factory=dict)
     golden: Path | None = None
     metrics: Path | None = None
+    baseline: Path | None = None
     training: Mapping[str, object] = field(default_factory=dict)
     without_golden: bool = False
 

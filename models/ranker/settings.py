@@ -74,6 +74,7 @@ class Settings:
     clicks: Clicks
     bounds: Bounds
     request: Request
+    records: Mapping[str, str]
 
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -100,6 +101,7 @@ def load(path: Path = SETTINGS_FILE) -> Settings:
         clicks=Clicks(**raw["clicks"]),
         bounds=Bounds(**raw["bounds"]),
         request=Request(**raw["request"]),
+        records={name: str(field) for name, field in raw["records"].items()},
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import lightgbm
 import numpy as np
 
-from . import data, golden, metrics
+from . import baseline, data, golden, metrics
 from .settings import Bounds, Hyperparameters, Settings, load, with_hyperparameters
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class BelowBoundsError(Exception):
 
 
 def train(context: TrainingContext) -> None:
-    """Write model.txt, model.json, metrics.json and golden/requests.json into the context's model folder.
+    """Write model.txt, model.json, metrics.json, baseline.json and golden/requests.json into the model folder.
 
     Channels `train` (clicks.csv) and `validation` (judgements.csv) are read when given, both or none; else the data are
     made from the seed. Raises ValueError for unusable data or hyperparameters, BelowBoundsError for a poor model.
@@ -41,6 +41,8 @@ def train(context: TrainingContext) -> None:
         print(f"metric {name}={value:.6f}", flush=True)  # SageMaker's metric definitions read the log
     check(results, settings.bounds)
     save(context.model_dir, booster, settings, parameters, results)
+    scores = np.asarray(booster.predict(judged.features, num_threads=1), dtype=np.float64)
+    baseline.write(context.model_dir, log, judged, scores=scores, settings=settings, results=results)
     golden.write(context.model_dir, judged, settings)
 
 

@@ -129,6 +129,6 @@ def test_the_readme_shows_the_metrics_of_today(config: settings.Settings) -> Non
 
 def test_the_archive_describes_itself(model_dir: Path, first: local.Trained) -> None:
     names = {path.relative_to(model_dir).as_posix() for path in model_dir.rglob("*") if path.is_file()}
-    assert names == {"golden/requests.json", "metrics.json", "model.json", "model.txt"}
+    assert names == {"baseline.json", "golden/requests.json", "metrics.json", "model.json", "model.txt"}
     assert json.loads((model_dir / "metrics.json").read_text()) == first.metrics
     assert all(isinstance(value, float) for value in first.metrics.values())
