@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from glue import live as reading
 from glue.console import Console
-from glue.core import names, render
+from glue.core import names, render, weights
 from glue.core.environment import Environment
-from glue.core.promotion import EndpointPlan, PromotionPlan, check_source, choose_endpoints
+from glue.core.promotion import EndpointPlan, PromotionPlan, check_source, choose_endpoints, releases_by_variant
 from glue.core.release import Release
+from glue.core.revision import Revision
 from glue.core.serving import EndpointSettings
 from glue.errors import NotFoundError
 from glue.executor import Executor, Step
@@ -40,8 +41,8 @@ class Planner:
         self._retry = retry
         self._target: Environment = session.environment
 
-    def prepare(self, release: str, *, endpoint: str | None = None) -> Prepared:
-        """Return the plan of a promotion into the session's environment.
+    def prepare(self, release: str, *, endpoint: str | None = None, variant: str | None = None) -> Prepared:
+        """Return the plan of a promotion into the session's environment, onto one variant or all of its model.
 
         Raises UsageError for an unknown release id or endpoint, RefusedError when the release is not in the store of
         the environment before or failed here before, AccessDeniedError when that store may not be read.
@@ -49,7 +50,7 @@ class Planner:
         from glue.releases import plan_copy_of  # noqa: PLC0415 - boto3 is paid for by those who need it
 
         model = names.model_of_release(release)
-        chosen = self._choose(model, endpoint)
+        chosen = self._choose(model, endpoint, variant)
         loaded = self._load(release)
         source = self._target.promotes_from
         copy = plan_copy_of(loaded, self._session.artifacts()) if source else None
@@ -64,20 +65,22 @@ class Planner:
             image_arrived=image is not None,
             tag_to_move=image is None or self._target.name not in image.tags,
             package=package.arn if package else None,
-            endpoints=tuple(self._plan_endpoint(settings, loaded.release) for settings in chosen),
+            endpoints=tuple(self._plan_endpoint(settings, loaded.release, variant) for settings in chosen),
         )
         return Prepared(plan, loaded)
 
-    def render(self, settings: EndpointSettings, release: Release | None) -> EndpointPlan:
+    def render(
+        self, settings: EndpointSettings, release: Release | None, *, variant: str | None = None
+    ) -> EndpointPlan:
         """Return what an endpoint's revisions become, with a release put in, or with its settings only."""
-        return self._plan_endpoint(settings, release)
+        return self._plan_endpoint(settings, release, variant)
 
-    def _choose(self, model: str, endpoint: str | None) -> list[EndpointSettings]:
+    def _choose(self, model: str, endpoint: str | None, variant: str | None) -> list[EndpointSettings]:
         target = self._target.name
         if endpoint is not None:
             self._estate.check_endpoint(target, endpoint)
         settings = [self._estate.endpoint(target, name) for name in self._estate.endpoints(target)]
-        return choose_endpoints(settings, model=model, target=self._target, asked=endpoint)
+        return choose_endpoints(settings, model=model, target=self._target, asked=endpoint, variant=variant)
 
     def _load(self, release: str) -> LoadedRelease:
         from glue.releases import load_release  # noqa: PLC0415
@@ -93,30 +96,37 @@ class Planner:
     def _group(self, model: str) -> str:
         return self._session.parameters.foundation(self._target).model(model).model_package_group
 
-    def _plan_endpoint(self, settings: EndpointSettings, release: Release | None) -> EndpointPlan:
+    def _plan_endpoint(self, settings: EndpointSettings, release: Release | None, variant: str | None) -> EndpointPlan:
         before = self._estate.revisions(self._target.name, settings.endpoint)
         live = reading.read(self._session.sagemaker, self._target.endpoint_name(settings.endpoint))
+        carried = weights.carried(settings, before.live_revision)
         wanted = render.content(
             settings=settings,
-            releases=self._releases(settings, release),
+            releases=self._releases(settings, before.live_revision, release, variant),
             foundation=self._session.parameters.foundation(self._target),
             counts=render.counts(settings, live=live.counts, frozen=before.live_revision),
+            weights=carried,
         )
         rendered = render.add(before, wanted, settings=settings, created=self._now, retry=self._retry)
         changes = render.difference(before.live_revision, rendered.revisions.revisions[rendered.live])
-        return EndpointPlan(settings, before, rendered, tuple(changes) if rendered.changed else ())
+        notes = weights.notes(settings, carried)
+        return EndpointPlan(settings, before, rendered, tuple(changes) if rendered.changed else (), notes)
 
-    def _releases(self, settings: EndpointSettings, release: Release | None) -> dict[str, Release]:
-        """Return a release for each model: the new one, and those that are live for the others."""
+    def _releases(
+        self, settings: EndpointSettings, live: Revision | None, release: Release | None, variant: str | None
+    ) -> dict[str, Release]:
+        """Return a release for each variant: the new one, or what is live on it, or live on others of its model."""
         from glue.releases import load_release  # noqa: PLC0415
 
-        found = {release.model: release} if release is not None else {}
-        live = self._estate.revisions(self._target.name, settings.endpoint).live_revision
-        for variant in live.all_variants.values() if live else ():
-            model = names.model_of_release(variant.release)
-            if model in settings.models and model not in found:
-                found[model] = load_release(self._session.artifacts(), variant.release).release
-        return found
+        chosen = releases_by_variant(settings, live=live, release=release, variant=variant)
+        loaded = {
+            name: load_release(self._session.artifacts(), name).release
+            for name in sorted(set(chosen.values()))
+            if release is None or name != release.release
+        }
+        if release is not None:
+            loaded[release.release] = release
+        return {name: loaded[entry] for name, entry in chosen.items()}
 
 
 def carry_out(plan: PromotionPlan, executor: Executor, *, console: Console) -> list[Step]:
@@ -149,6 +159,8 @@ def carry_out(plan: PromotionPlan, executor: Executor, *, console: Console) -> l
 
 
 def _write(plan: EndpointPlan, executor: Executor, console: Console) -> Step:
+    for note in plan.notes:
+        console.say(f"    {note}", of=plan.endpoint)
     if not plan.rendered.changed:
         return Step(f"revision {plan.endpoint}", "skipped", f"{plan.rendered.live} is what the file says")
     for line in plan.changes:

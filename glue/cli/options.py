@@ -24,6 +24,12 @@ def endpoint(*, required: bool = False, text: str = "Endpoint, by its short name
     return click.option("--endpoint", required=required, metavar="NAME", help=text)
 
 
+def variant(function: Function) -> Function:
+    """Add the option --variant."""
+    text = "Variant to put it on; the others keep theirs. [default: all of its model]"
+    return click.option("--variant", metavar="NAME", help=text)(function)
+
+
 def command(*, dry_run: bool = False, asks: bool = False) -> Callable[[Function], Function]:
     """Turn `function(app, **options) -> Result` into what click calls: parse, one call, print.
 

@@ -22,12 +22,21 @@ if TYPE_CHECKING:
 @click.argument("release")
 @click.option("--to", "target", required=True, metavar="ENV", help="Environment to bring it to.")
 @options.endpoint(text="Endpoint to put it on. [default: all that serve its model]")
+@options.variant
 @click.option("--apply", "deploy", is_flag=True, help="Plan, apply and prove it, and go back on failure.")
 @click.option("--image-timeout", type=click.IntRange(0), default=900, show_default=True, help="Seconds to wait for it.")
 @click.option("--retry", is_flag=True, help="Try a revision again that failed here before.")
 @options.command(dry_run=True, asks=True)
 def promote(
-    app: App, *, release: str, target: str, endpoint: str | None, deploy: bool, image_timeout: int, retry: bool
+    app: App,
+    *,
+    release: str,
+    target: str,
+    endpoint: str | None,
+    variant: str | None,
+    deploy: bool,
+    image_timeout: int,
+    retry: bool,
 ) -> Result:
     """Bring RELEASE to an environment, from the one before it in the chain.
 
@@ -48,7 +57,7 @@ def promote(
         if deploy and not app.dry_run:
             app.may_deploy(environment)
         planner = Planner(estate=app.estate, session=app.accounts.session(environment), now=app.now(), retry=retry)
-        prepared = planner.prepare(release, endpoint=endpoint)
+        prepared = planner.prepare(release, endpoint=endpoint, variant=variant)
         return _carry_out(app, planner, prepared, deploy=deploy, image_timeout=image_timeout)
 
 
@@ -133,6 +142,7 @@ def _result(
             "action": entry.rendered.action,
             "before": entry.rendered.before,
             "differences": list(entry.changes),
+            "notes": list(entry.notes),
             **(deployed or {}).get(entry.endpoint, {}),
         }
         for entry in plan.endpoints

@@ -55,9 +55,7 @@ def content(
     asked = {**settings.variants, **settings.shadow_variants}
     _check_complete(asked, releases, endpoint=settings.endpoint, environment=foundation.environment)
     made = {
-        name: replace(
-            _variant(entry, releases[name], foundation), weight=(weights or {}).get(name, entry.weight)
-        )
+        name: replace(_variant(entry, releases[name], foundation), weight=(weights or {}).get(name, entry.weight))
         for name, entry in asked.items()
     }
     return Revision(

@@ -57,3 +57,12 @@ class EndpointSettings:
         """The models that its variants serve, sorted, each once."""
         all_variants = [*self.variants.values(), *self.shadow_variants.values()]
         return tuple(sorted({variant.model for variant in all_variants}))
+
+    def model_of(self, variant: str) -> str | None:
+        """The model of a variant or shadow variant, None when there is no such variant."""
+        entry = {**self.variants, **self.shadow_variants}.get(variant)
+        return entry.model if entry else None
+
+    def variants_of(self, model: str) -> tuple[str, ...]:
+        """The names of the variants and shadow variants that serve a model, in the file's order."""
+        return tuple(name for name, entry in {**self.variants, **self.shadow_variants}.items() if entry.model == model)

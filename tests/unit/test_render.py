@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from glue.core import render
-from glue.core.revision import Revisions
+from glue.core.environment import Environment
+from glue.core.promotion import choose_endpoints, releases_by_variant
+from glue.core.revision import Revision, Revisions
 from glue.core.rollback import choose, plan_rollback
-from glue.core.serving import CaptureSettings
+from glue.core.serving import CaptureSettings, EndpointSettings
 from glue.errors import RefusedError, UsageError
 from tests.unit.revision_support import (
     BUCKET,
@@ -21,11 +23,12 @@ from tests.unit.revision_support import (
     release,
     revision,
     settings,
+    variant,
 )
 
 
 def rendered(**changes: object):
-    arguments = {"settings": settings(), "releases": {"ranker": release()}, "foundation": foundation(), "counts": {}}
+    arguments = {"settings": settings(), "releases": {"main": release()}, "foundation": foundation(), "counts": {}}
     return render.content(**{**arguments, **changes})  # type: ignore[arg-type]
 
 
@@ -33,7 +36,7 @@ def test_everything_of_the_source_becomes_the_targets() -> None:
     source = "s3://slipway-dev-artifacts-111111111111"
     made = rendered(
         releases={
-            "ranker": release(
+            "main": release(
                 source=True,
                 WORDS=f"{source}/releases/ranker/{RELEASE}/words.txt",
                 TWO=f"{source}/releases/ranker/{RELEASE}/a,{source}/releases/ranker/{RELEASE}/b",
@@ -165,3 +168,76 @@ def test_rollback_without_a_way_back_is_refused_and_lists_what_there_is() -> Non
         choose(one, "r9-00000000")
     with pytest.raises(RefusedError, match="no live revision"):
         choose(Revisions(), None)
+
+
+def two_variants(**weights: int) -> EndpointSettings:
+    entry = settings().variants["main"]
+    return replace(
+        settings(), variants={name: replace(entry, weight=weights.get(name, 1)) for name in ("main", "challenger")}
+    )
+
+
+def ab(main: int = 90, challenger: int = 10) -> Revision:
+    """A live revision: RELEASE on main, NEXT_RELEASE on the challenger."""
+    return Revision(
+        variants={
+            "main": variant(weight=main),
+            "challenger": variant(weight=challenger, release=NEXT_RELEASE),
+        }
+    )
+
+
+def test_variants_of_one_model_have_releases_and_weights_of_their_own() -> None:
+    made = rendered(
+        settings=two_variants(),
+        releases={"main": release(), "challenger": release(NEXT_RELEASE)},
+        weights={"main": 90, "challenger": 10},
+    )
+    assert {name: (v.release, v.weight) for name, v in made.variants.items()} == {
+        "main": (RELEASE, 90),
+        "challenger": (NEXT_RELEASE, 10),
+    }
+
+
+def test_a_variant_without_a_release_is_refused_with_what_to_do() -> None:
+    with pytest.raises(RefusedError, match="no release for challenger yet") as caught:
+        rendered(settings=two_variants())
+    assert "without --variant" in str(caught.value.remedy)
+
+
+@pytest.mark.parametrize(
+    ("live", "onto", "expected"),
+    [
+        (None, None, {"main": "new", "challenger": "new"}),
+        (None, "challenger", {"challenger": "new"}),
+        (revision(), "challenger", {"main": RELEASE, "challenger": "new"}),
+        (ab(), "challenger", {"main": RELEASE, "challenger": "new"}),
+        (ab(), "main", {"main": "new", "challenger": NEXT_RELEASE}),
+        (ab(), None, {"main": "new", "challenger": "new"}),
+    ],
+)
+def test_a_release_goes_onto_one_variant_or_all(
+    live: Revision | None, onto: str | None, expected: dict[str, str]
+) -> None:
+    new = release("ranker-20261123t100000-0a0b0c0")
+    found = releases_by_variant(two_variants(), live=live, release=new, variant=onto)
+    assert found == {name: new.release if entry == "new" else entry for name, entry in expected.items()}
+
+
+def test_a_new_variant_begins_with_what_most_of_the_traffic_gets() -> None:
+    wider = replace(two_variants(), variants={**two_variants().variants, "third": settings().variants["main"]})
+    assert releases_by_variant(wider, live=ab(), release=None)["third"] == RELEASE
+    assert releases_by_variant(wider, live=ab(10, 90), release=None)["third"] == NEXT_RELEASE
+
+
+def test_an_endpoint_without_the_variant_is_not_chosen() -> None:
+    target = Environment(name="qa", account_id="2" * 12, region="eu-west-1", project="slipway")
+    chosen = choose_endpoints([settings(), two_variants()], model="ranker", target=target, asked=None, variant="main")
+    assert len(chosen) == 2
+    chosen = choose_endpoints(
+        [settings(), two_variants()], model="ranker", target=target, asked=None, variant="challenger"
+    )
+    assert chosen == [two_variants()]
+    with pytest.raises(UsageError, match="by a variant nobody") as caught:
+        choose_endpoints([two_variants()], model="ranker", target=target, asked=None, variant="nobody")
+    assert "ranker: main, challenger" in str(caught.value.remedy)
