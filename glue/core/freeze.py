@@ -1,8 +1,8 @@
 """Freeze windows: times at which nothing new may become live in an environment.
 
 A window is absolute (`starts`, `ends`) or comes back every week (`weekly_from`, `weekly_until`), in the local time of
-its time zone. Where daylight saving makes a local time happen twice, or never, the window takes the earlier beginning and
-the later end: a freeze that lasts an hour too long does less harm than one that is an hour too short.
+its time zone. Where daylight saving makes a local time happen twice, or never, the window takes the earlier beginning
+and the later end: a freeze that lasts an hour too long does less harm than one that is an hour too short.
 https://docs.python.org/3/library/zoneinfo.html#using-zoneinfo
 """
 
