@@ -7,9 +7,10 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from sandbox import faults
 from sandbox.cloudwatch import neighbours, notices
 from sandbox.cloudwatch.alarms import Alarm, Waiting, alarms_of, everywhere, move, note, state_of
-from sandbox.cloudwatch.evaluate import evaluate
+from sandbox.cloudwatch.evaluate import Outcome, evaluate
 from sandbox.cloudwatch.metrics import now
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ def _guarded(step: Any, alarm: Alarm, moment: float) -> None:
 
 
 def _check(alarm: Alarm, moment: float) -> None:
-    outcome = evaluate(alarm, moment)
+    outcome = _asked_for(alarm) or evaluate(alarm, moment)
     alarm.value = outcome.value
     state = outcome.state or alarm.state
     if state != alarm.state:
@@ -56,6 +57,13 @@ def _check(alarm: Alarm, moment: float) -> None:
             _announce(alarm, old)
     else:
         _repeat(alarm)
+
+
+def _asked_for(alarm: Alarm) -> Outcome | None:
+    """Somebody wishes for an alarm that rings, whatever its metric says."""
+    if faults.asks("ringing-alarm", account=alarm.account_id, resource=alarm.name) is None:
+        return None
+    return Outcome("ALARM", "A fault of the kind ringing-alarm was asked for.", "{}")
 
 
 def _composites(alarms: list[Alarm], moment: float) -> None:

@@ -81,7 +81,13 @@ KINDS: Mapping[str, Kind] = {
         "new instances never answer their health check", facts=_ENDPOINT, operations=_ENDPOINT_OPERATIONS
     ),
     "fail-bake": Kind(
-        "a rollback alarm goes off while new instances bake", facts=_ENDPOINT, operations=_ENDPOINT_OPERATIONS
+        "a rollback alarm goes off while new instances bake; traffic=100 (per cent on them): at the last step",
+        facts=(*_ENDPOINT, "traffic"),
+        operations=_ENDPOINT_OPERATIONS,
+    ),
+    "ringing-alarm": Kind(
+        "an alarm (resource: its name) is in ALARM at each evaluation, until the fault is taken back",
+        facts=("account", "resource"),
     ),
     "training-capacity-error": Kind(
         "a training job fails with a CapacityError once it was accepted", facts=_JOB, effect={"message": _MESSAGE}

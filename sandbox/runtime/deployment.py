@@ -89,7 +89,7 @@ def update(endpoint: Endpoint, green: Fleet, plan: Plan, watch: Watch) -> Steps:
         pause = plan.bake if last else plan.wait
         endpoint.share = step
         endpoint.enter("baking" if last else "shifting", pause)
-        if pause and number == 0 and _fails_its_bake(endpoint, green):
+        if pause and _fails_its_bake(endpoint, green, step):
             watch.ring()
         reason, spent = yield from _watch(plan, watch, pause, spent)
         if reason:
@@ -177,9 +177,9 @@ def _troubles(endpoint: Endpoint, variant: Variant, operation: str) -> Steps:
         raise StartError(NOT_READY.format(variant.name))
 
 
-def _fails_its_bake(endpoint: Endpoint, green: Fleet) -> bool:
+def _fails_its_bake(endpoint: Endpoint, green: Fleet, share: float) -> bool:
     return any(
-        faults.asks("fail-bake", **_facts(endpoint, variant, "UpdateEndpoint")) is not None
+        faults.asks("fail-bake", **_facts(endpoint, variant, "UpdateEndpoint"), traffic=f"{share:g}") is not None
         for variant in green.variants.values()
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox import faults
 from sandbox.cloudwatch import engine
 
 from .conftest import ACCOUNT, REGION, World, mail
@@ -163,6 +164,21 @@ def test_an_update_keeps_the_state_and_set_alarm_state_lasts_until_the_next_eval
     world.alarm(Threshold=9.0, TreatMissingData="notBreaching")
     assert (world.state(), world.shown()["StateReason"]) == ("ALARM", "a test")
     world.minute()
+    assert world.state() == "OK"
+
+
+def test_one_that_is_to_ring_rings_at_each_evaluation_until_the_fault_is_taken_back(world: World) -> None:
+    world.alarm()
+    world.alarm("other")
+    world.minute(0.0)
+    faults.registry().add([{"id": "red", "kind": "ringing-alarm", "match": {"resource": "errors"}}])
+    try:
+        for _ in range(2):
+            world.minute(0.0)
+            assert (world.state(), world.state("other")) == ("ALARM", "OK")
+    finally:
+        faults.use()
+    world.minute(0.0)
     assert world.state() == "OK"
 
 

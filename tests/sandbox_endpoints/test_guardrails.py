@@ -186,6 +186,23 @@ def test_a_bake_that_is_to_fail(two: World) -> None:
     assert two.settle()["EndpointConfigName"] == "c1"
 
 
+def test_a_bake_that_is_to_fail_at_the_last_step(two: World) -> None:
+    """The bake after the last shift is watched as the others are, and all traffic goes back: same page."""
+    fault("fail-bake", resource="shop", traffic="100")
+    policy = deployment()["BlueGreenUpdatePolicy"] | {
+        "TrafficRoutingConfiguration": {
+            "Type": "CANARY",
+            "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50},
+            "WaitIntervalInSeconds": 60,
+        }
+    }
+    update(two, DeploymentConfig=deployment() | {"BlueGreenUpdatePolicy": policy})
+    seen = two.settle()
+    assert (seen["EndpointConfigName"], two.invoke()["model"]) == ("c1", "one")
+    [hit] = faults.registry().recent()
+    assert (hit["kind"], hit["traffic"]) == ("fail-bake", "100")
+
+
 def test_the_page_shows_the_deployment(two: World) -> None:
     update(two, DeploymentConfig=deployment())
     until(lambda: two.invoke()["model"], lambda model: model == "two")
