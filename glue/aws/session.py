@@ -7,6 +7,7 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from glue.aws.autoscaling import AutoScaling
 from glue.aws.clients import CallCounter, usable_endpoint
 from glue.aws.cloudwatch import CloudWatch
 from glue.aws.ecr import Registry
@@ -119,6 +120,11 @@ class Session:
     def sagemaker(self) -> SageMaker:
         """SageMaker: endpoints, configs, models, model packages."""
         return SageMaker(self.client("sagemaker"), where=self.where("sagemaker"))
+
+    @cached_property
+    def autoscaling(self) -> AutoScaling:
+        """Application Auto Scaling: how variants are scaled."""
+        return AutoScaling(self.client("application-autoscaling"), where=self.where("application-autoscaling"))
 
     @cached_property
     def cloudwatch(self) -> CloudWatch:
