@@ -10,7 +10,10 @@ PLAN = "plan"
 DEPLOY_FOUNDATION = "deploy-foundation"
 DEPLOY_SERVING = "deploy-serving"
 PROMOTE = "promote"
-ROLES = (PLAN, DEPLOY_FOUNDATION, DEPLOY_SERVING, PROMOTE)
+APPROVE = "approve"
+BREAK_GLASS = "break-glass"
+PRUNE = "prune"
+ROLES = (PLAN, DEPLOY_FOUNDATION, DEPLOY_SERVING, PROMOTE, APPROVE, BREAK_GLASS, PRUNE)
 
 # Bootstrap makes the roles, so it cannot run in one: an administrator runs it.
 _OF_STACK = {"bootstrap": None, "foundation": DEPLOY_FOUNDATION, "serving": DEPLOY_SERVING}

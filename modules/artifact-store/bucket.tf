@@ -13,6 +13,7 @@ module "bucket" {
   policy_documents = [
     data.aws_iam_policy_document.immutability.json,
     data.aws_iam_policy_document.readers.json,
+    data.aws_iam_policy_document.writers.json,
   ]
 
   # Below releases/ nothing is ever current and expired: only what was pruned, or replaced elsewhere, is noncurrent.

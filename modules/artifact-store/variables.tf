@@ -18,6 +18,23 @@ variable "account_id" {
   }
 }
 
+variable "exclusive_writers" {
+  description = "Key prefixes, each with its trailing slash, with the one role that may write below it."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for prefix in keys(var.exclusive_writers) : can(regex("^[a-z0-9][a-z0-9/-]*/$", prefix))])
+    error_message = "Each prefix of exclusive_writers needs its trailing slash and holds lower-case letters, digits, hyphens and slashes."
+  }
+
+  validation {
+    condition     = alltrue([for arn in values(var.exclusive_writers) : can(regex("^arn:aws:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$", arn))])
+    error_message = "exclusive_writers takes exact role ARNs without wildcards, such as arn:aws:iam::111111111111:role/break-glass."
+  }
+}
+
 variable "immutable_prefixes" {
   description = "Key prefixes, each with its trailing slash, whose objects are written once: no overwriting, no deletion."
   type        = set(string)
@@ -27,6 +44,13 @@ variable "immutable_prefixes" {
   validation {
     condition     = alltrue([for prefix in var.immutable_prefixes : can(regex("^[a-z0-9][a-z0-9/-]*/$", prefix))])
     error_message = "Each of immutable_prefixes needs its trailing slash and holds lower-case letters, digits, hyphens and slashes."
+  }
+
+  validation {
+    condition = !anytrue([
+      for prefix in var.immutable_prefixes : anytrue([for expiring in ["async/", "capture/", "training/"] : startswith(prefix, expiring)])
+    ])
+    error_message = "What lies below async/, capture/ or training/ expires: an immutable prefix cannot be there."
   }
 }
 
@@ -58,8 +82,22 @@ variable "organization_id" {
   }
 }
 
+variable "prunable_prefixes" {
+  description = "Those of the immutable prefixes below which pruner_role_arns may delete. Never evidence/ or audit/: they say what happened."
+  type        = set(string)
+  default     = ["release-index/", "releases/"]
+  nullable    = false
+
+  validation {
+    condition = alltrue([
+      for prefix in var.prunable_prefixes : can(regex("^[a-z0-9][a-z0-9/-]*/$", prefix)) && !startswith(prefix, "audit/") && !startswith(prefix, "evidence/")
+    ])
+    error_message = "Each of prunable_prefixes needs its trailing slash, and audit/ and evidence/ are never pruned."
+  }
+}
+
 variable "pruner_role_arns" {
-  description = "Roles that may delete below the immutable prefixes: they leave delete markers, retention.noncurrent_days later the bytes go. Empty means nobody. Deleting versions is for nobody in any case."
+  description = "Roles that may delete below the prunable prefixes: they leave delete markers, retention.noncurrent_days later the bytes go. Empty means nobody. Deleting versions is for nobody in any case."
   type        = set(string)
   default     = []
   nullable    = false
@@ -108,10 +146,11 @@ variable "region" {
 }
 
 variable "retention" {
-  description = "Days until replaced or deleted versions, unfinished uploads, captured requests and training outputs go. Null keeps for ever; current releases are always kept."
+  description = "Days until replaced or deleted versions, unfinished uploads, asynchronous answers, captured requests and training outputs go. Null keeps for ever; current releases are always kept."
   type = object({
     noncurrent_days     = optional(number, 90)
     aborted_upload_days = optional(number, 7)
+    async_days          = optional(number)
     capture_days        = optional(number)
     training_days       = optional(number)
   })

@@ -1,6 +1,6 @@
 # It makes and changes, but deletes neither buckets nor keys nor repositories: what is lost with them, nobody can make again.
 locals {
-  deploy_foundation = merge(local.read_foundation, local.read_parameter, local.list_states, {
+  deploy_foundation = merge(local.read_foundation, local.read_parameter, local.list_states, local.record, {
     UseOwnState = {
       actions    = ["s3:GetObject", "s3:PutObject"]
       resources  = ["${local.states}/foundation.tfstate", "${local.states}/foundation.tfstate.tflock"]
@@ -52,6 +52,7 @@ locals {
       actions = ["kms:CreateAlias", "kms:UpdateAlias"]
       resources = [
         "arn:aws:kms:${local.here}:alias/${local.prefix}-artifacts",
+        "arn:aws:kms:${local.here}:alias/${local.prefix}-evidence",
         "arn:aws:kms:${local.here}:alias/${local.prefix}-notifications",
       ]
       conditions = []

@@ -10,6 +10,8 @@ locals {
 
   repositories = "arn:aws:ecr:${local.here}:repository/${var.project}/*"
   parameter    = "arn:aws:ssm:${local.here}:parameter/${var.project}/${var.environment}/foundation"
+  registered   = ["arn:aws:sagemaker:${local.here}:model-package-group/${local.prefix}-*", "arn:aws:sagemaker:${local.here}:model-package/${local.prefix}-*"]
+  topic        = "arn:aws:sns:${local.here}:${local.prefix}-notifications"
   keys         = "arn:aws:kms:${local.here}:key/*"
 
   # One table for each intent, in the file of its name. A statement without resources does not apply, and is left out.
@@ -18,6 +20,9 @@ locals {
     deploy-foundation = local.deploy_foundation
     deploy-serving    = local.deploy_serving
     promote           = local.promote
+    approve           = local.approve
+    break-glass       = local.break_glass
+    prune             = local.prune
   }
   statements = {
     for sid, statement in local.permissions[var.access] : sid => statement if length(statement.resources) > 0
@@ -29,15 +34,26 @@ locals {
     deploy-foundation = 3600
     deploy-serving    = 14400
     promote           = 14400
+    approve           = 3600
+    break-glass       = 3600
+    prune             = 3600
   }
+
+  # Nobody else's word counts there: without principals of its own such a role would trust the whole account.
+  needs_names = contains(["approve", "break-glass"], var.access)
 
   # A key's ARN is not known before KMS gives it; its alias is. Both conditions hold for every use of a bucket's key.
   # https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
+  through_sns      = { test = "StringEquals", variable = "kms:ViaService", values = ["sns.${var.region}.amazonaws.com"] }
   through_s3       = { test = "StringEquals", variable = "kms:ViaService", values = ["s3.${var.region}.amazonaws.com"] }
   of_artifact_key  = { test = "ForAnyValue:StringEquals", variable = "kms:ResourceAliases", values = ["alias/${local.prefix}-artifacts"] }
+  of_evidence_key  = { test = "ForAnyValue:StringEquals", variable = "kms:ResourceAliases", values = ["alias/${local.prefix}-evidence"] }
+  of_topic_key     = { test = "ForAnyValue:StringEquals", variable = "kms:ResourceAliases", values = ["alias/${local.prefix}-notifications"] }
   of_state_key     = { test = "ForAnyValue:StringEquals", variable = "kms:ResourceAliases", values = ["alias/${local.prefix}-tfstate"] }
   below_boundary   = { test = "StringEquals", variable = "iam:PermissionsBoundary", values = [var.workload_boundary_arn] }
   to_sagemaker     = { test = "StringEquals", variable = "iam:PassedToService", values = ["sagemaker.amazonaws.com"] }
+  pending          = { test = "StringEquals", variable = "sagemaker:ModelApprovalStatus", values = ["PendingManualApproval"] }
+  of_digests       = { test = "StringEquals", variable = "kms:MessageType", values = ["DIGEST"] }
   to_lambda        = { test = "StringEquals", variable = "iam:PassedToService", values = ["lambda.amazonaws.com"] }
   made_by_own_root = { test = "StringEquals", variable = "aws:ResourceTag/root", values = ["terraform/foundation"] }
   of_no_other_root = { test = "StringEqualsIfExists", variable = "aws:ResourceTag/root", values = ["terraform/foundation"] }

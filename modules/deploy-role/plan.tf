@@ -6,6 +6,16 @@ locals {
       resources  = ["${local.states}/*"]
       conditions = []
     }
+    ReadRecords = {
+      actions    = ["s3:GetObject"]
+      resources  = ["${local.artifacts}/audit/*", "${local.artifacts}/break-glass/*"]
+      conditions = []
+    }
+    ReadArtifactKey = {
+      actions    = ["kms:Decrypt"]
+      resources  = [local.keys]
+      conditions = [local.through_s3, local.of_artifact_key]
+    }
     UseStateKey = {
       actions    = ["kms:Decrypt"]
       resources  = [local.keys]

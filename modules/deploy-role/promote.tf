@@ -2,15 +2,20 @@
 locals {
   promote = merge(local.read_parameter, {
     ReadSourceReleases = {
-      actions    = ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:GetObjectVersionTagging"]
-      resources  = [for from in local.source : "arn:aws:s3:::${var.project}-${from.name}-artifacts-${from.account_id}/releases/*"]
+      actions = ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:GetObjectVersionTagging"]
+      resources = flatten([
+        for from in local.source : [
+          "arn:aws:s3:::${var.project}-${from.name}-artifacts-${from.account_id}/evidence/*",
+          "arn:aws:s3:::${var.project}-${from.name}-artifacts-${from.account_id}/releases/*",
+        ]
+      ])
       conditions = []
     }
     ListSourceReleases = {
       actions   = ["s3:ListBucket"]
       resources = [for from in local.source : "arn:aws:s3:::${var.project}-${from.name}-artifacts-${from.account_id}"]
       conditions = [
-        { test = "StringLike", variable = "s3:prefix", values = ["releases/*"] },
+        { test = "StringLike", variable = "s3:prefix", values = ["evidence/*", "releases/*"] },
       ]
     }
     DecryptSourceReleases = {
@@ -23,6 +28,25 @@ locals {
         ]
       ])
     }
+    # The source's key is named by its alias's ARN, made from this environment's own data, never from the evidence.
+    VerifySourceEvidence = {
+      actions   = ["kms:GetPublicKey", "kms:Verify"]
+      resources = [for from in local.source : "arn:aws:kms:${from.region}:${from.account_id}:key/*"]
+      conditions = [
+        for from in local.source :
+        { test = "ForAnyValue:StringEquals", variable = "kms:ResourceAliases", values = ["alias/${var.project}-${from.name}-evidence"] }
+      ]
+    }
+    SignEvidence = {
+      actions    = ["kms:Sign"]
+      resources  = [local.keys]
+      conditions = [local.of_evidence_key, local.of_digests]
+    }
+    VerifyEvidence = {
+      actions    = ["kms:GetPublicKey", "kms:Verify"]
+      resources  = [local.keys]
+      conditions = [local.of_evidence_key]
+    }
     WriteReleases = {
       actions = [
         "s3:AbortMultipartUpload",
@@ -34,7 +58,20 @@ locals {
         "s3:PutObject",
         "s3:PutObjectTagging",
       ]
-      resources  = ["${local.artifacts}/evidence/*", "${local.artifacts}/release-index/*", "${local.artifacts}/releases/*"]
+      resources = [
+        "${local.artifacts}/async/*",
+        "${local.artifacts}/audit/*",
+        "${local.artifacts}/datasets/*",
+        "${local.artifacts}/evidence/*",
+        "${local.artifacts}/feedback/*",
+        "${local.artifacts}/release-index/*",
+        "${local.artifacts}/releases/*",
+      ]
+      conditions = []
+    }
+    ReadRequests = {
+      actions    = ["s3:GetObject", "s3:GetObjectVersion"]
+      resources  = ["${local.artifacts}/break-glass/*", "${local.artifacts}/capture/*", "${local.artifacts}/monitoring/*"]
       conditions = []
     }
     ReadTrainingOutputs = {
@@ -83,19 +120,19 @@ locals {
       resources  = var.promotes_from == null ? ["${local.iam}:role/${local.prefix}-*-execution"] : []
       conditions = [local.to_sagemaker]
     }
+    ReadRegistry = {
+      actions    = ["sagemaker:AddTags", "sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages"]
+      resources  = local.registered
+      conditions = []
+    }
     RegisterReleases = {
-      actions = [
-        "sagemaker:AddTags",
-        "sagemaker:CreateModelPackage",
-        "sagemaker:DescribeModelPackage",
-        "sagemaker:DescribeModelPackageGroup",
-        "sagemaker:ListModelPackages",
-        "sagemaker:UpdateModelPackage",
-      ]
-      resources = [
-        "arn:aws:sagemaker:${local.here}:model-package-group/${local.prefix}-*",
-        "arn:aws:sagemaker:${local.here}:model-package/${local.prefix}-*",
-      ]
+      actions    = ["sagemaker:CreateModelPackage"]
+      resources  = local.registered
+      conditions = var.approval_by_others ? [local.pending] : [] # or it would register as approved what others must approve
+    }
+    ApproveReleases = {
+      actions    = ["sagemaker:UpdateModelPackage"]
+      resources  = var.approval_by_others ? [] : local.registered
       conditions = []
     }
     AskEndpoints = {
@@ -104,6 +141,7 @@ locals {
         "sagemaker:DescribeEndpointConfig",
         "sagemaker:DescribeModel",
         "sagemaker:InvokeEndpoint",
+        "sagemaker:InvokeEndpointAsync",
         "sagemaker:ListTags",
       ]
       resources = [
@@ -119,19 +157,34 @@ locals {
       conditions = []
     }
     AskAlarms = {
-      actions    = ["cloudwatch:DescribeAlarms"]
+      actions    = ["cloudwatch:DescribeAlarmHistory", "cloudwatch:DescribeAlarms"]
       resources  = ["arn:aws:cloudwatch:${local.here}:alarm:*"]
       conditions = []
     }
-    CallInvokers = {
-      actions    = ["lambda:InvokeFunction"]
-      resources  = ["arn:aws:lambda:${local.here}:function:${local.prefix}-*-invoker", "arn:aws:lambda:${local.here}:function:${local.prefix}-*-invoker:*"]
+    # What turns the abort alarm of a deployment red.
+    AbortDeployments = {
+      actions    = ["cloudwatch:PutMetricData"]
+      resources  = ["*"] # the action knows no resource
+      conditions = [{ test = "StringEquals", variable = "cloudwatch:namespace", values = ["Slipway/Deployments"] }]
+    }
+    CallFunctions = {
+      actions = ["lambda:InvokeFunction"]
+      resources = [
+        "arn:aws:lambda:${local.here}:function:${local.prefix}-*-invoker",
+        "arn:aws:lambda:${local.here}:function:${local.prefix}-*-invoker:*",
+        "arn:aws:lambda:${local.here}:function:${local.prefix}-*-monitor",
+      ]
       conditions = []
     }
+    TellPeople  = local.tell_people
+    UseTopicKey = local.use_topic_key
     AskLists = {
       actions = [
         "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScalingActivities",
         "application-autoscaling:DescribeScalingPolicies",
+        "application-autoscaling:DescribeScheduledActions",
+        "cloudwatch:GetMetricData",
         "sagemaker:ListEndpointConfigs",
         "sagemaker:ListEndpoints",
         "sagemaker:ListModelPackageGroups",

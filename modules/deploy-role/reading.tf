@@ -50,7 +50,19 @@ locals {
     }
     ReadServingRoles = {
       actions    = ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"]
-      resources  = ["${local.iam}:role/${local.prefix}-*-caller-*", "${local.iam}:role/${local.prefix}-*-invoker"]
+      resources  = local.serving_roles
+      conditions = []
+    }
+    ReadSchedules = {
+      actions    = ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"]
+      resources  = ["arn:aws:events:${local.here}:rule/${local.prefix}-*-monitor"]
+      conditions = []
+    }
+    # AWS tells about composite alarms only who may ask about all:
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+    ReadCompositeAlarms = {
+      actions    = ["cloudwatch:DescribeAlarms"]
+      resources  = ["arn:aws:cloudwatch:${local.here}:alarm:*"]
       conditions = []
     }
     ReadFunctions = {
@@ -59,7 +71,7 @@ locals {
       conditions = []
     }
     ReadAlarms = {
-      actions = ["cloudwatch:DescribeAlarms", "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource"]
+      actions = ["cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource"]
       resources = [
         "arn:aws:cloudwatch:${local.here}:alarm:${local.prefix}-*",
         "arn:aws:cloudwatch::${var.account_id}:dashboard/${local.prefix}-*",
@@ -80,11 +92,42 @@ locals {
       actions = [
         "application-autoscaling:DescribeScalableTargets",
         "application-autoscaling:DescribeScalingPolicies",
+        "application-autoscaling:DescribeScheduledActions",
         "logs:DescribeLogGroups",
       ]
       resources  = ["*"] # Terraform asks for these by filter, which knows no resource
       conditions = []
     }
+  }
+
+  # Every command that changes something says so in a record; whoever may read one knows who did what.
+  record = {
+    WriteRecords = {
+      actions    = ["s3:GetObject", "s3:PutObject"]
+      resources  = ["${local.artifacts}/audit/*"]
+      conditions = []
+    }
+    ListRecords = {
+      actions    = ["s3:ListBucket"]
+      resources  = [local.artifacts]
+      conditions = [{ test = "StringLike", variable = "s3:prefix", values = ["audit/*", "break-glass/*"] }]
+    }
+    UseArtifactKey = {
+      actions    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources  = [local.keys]
+      conditions = [local.through_s3, local.of_artifact_key]
+    }
+  }
+
+  tell_people = {
+    actions    = ["sns:Publish"]
+    resources  = [local.topic]
+    conditions = []
+  }
+  use_topic_key = {
+    actions    = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources  = [local.keys]
+    conditions = [local.through_sns, local.of_topic_key]
   }
 
   read_parameter = {

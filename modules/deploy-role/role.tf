@@ -80,6 +80,11 @@ resource "aws_iam_role" "this" {
       condition     = length(local.name) <= 64
       error_message = "The role name ${local.name} has ${length(local.name)} characters; IAM takes 64. Shorten project or environment."
     }
+
+    precondition {
+      condition     = !local.needs_names || length(var.operator_arns) > 0
+      error_message = "The role ${local.name} is for named people only. Give operator_arns, or leave the role out."
+    }
   }
 }
 

@@ -1,5 +1,8 @@
 locals {
-  deploy_serving = merge(local.read_serving, local.read_parameter, local.list_states, {
+  function_roles = ["${local.iam}:role/${local.prefix}-*-invoker", "${local.iam}:role/${local.prefix}-*-monitor"]
+  serving_roles  = concat(["${local.iam}:role/${local.prefix}-*-caller-*"], local.function_roles)
+
+  deploy_serving = merge(local.read_serving, local.read_parameter, local.list_states, local.record, {
     UseOwnStates = {
       actions    = ["s3:GetObject", "s3:PutObject"]
       resources  = ["${local.states}/serving/*"]
@@ -34,9 +37,9 @@ locals {
       resources  = ["${local.iam}:role/${local.prefix}-*-execution"]
       conditions = [local.to_sagemaker]
     }
-    PassInvokerRoles = {
+    PassFunctionRoles = {
       actions    = ["iam:PassRole"]
-      resources  = ["${local.iam}:role/${local.prefix}-*-invoker"]
+      resources  = local.function_roles
       conditions = [local.to_lambda]
     }
     LetSageMakerUseVolumeKeys = {
@@ -49,7 +52,7 @@ locals {
     }
     MakeServingRoles = {
       actions    = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
-      resources  = ["${local.iam}:role/${local.prefix}-*-caller-*", "${local.iam}:role/${local.prefix}-*-invoker"]
+      resources  = local.serving_roles
       conditions = [local.below_boundary]
     }
     ChangeServingRoles = {
@@ -63,14 +66,16 @@ locals {
         "iam:UpdateRole",
         "iam:UpdateRoleDescription",
       ]
-      resources  = ["${local.iam}:role/${local.prefix}-*-caller-*", "${local.iam}:role/${local.prefix}-*-invoker"]
+      resources  = local.serving_roles
       conditions = []
     }
     ScaleEndpoints = {
       actions = [
         "application-autoscaling:DeleteScalingPolicy",
+        "application-autoscaling:DeleteScheduledAction",
         "application-autoscaling:DeregisterScalableTarget",
         "application-autoscaling:PutScalingPolicy",
+        "application-autoscaling:PutScheduledAction",
         "application-autoscaling:RegisterScalableTarget",
         "application-autoscaling:TagResource",
         "application-autoscaling:UntagResource",
@@ -83,7 +88,7 @@ locals {
     # Who makes a scaling policy needs what it comes to: its alarms, and changing the number of instances.
     # https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_id-based-policy-examples.html
     MakeScalingAlarms = {
-      actions    = ["cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"]
+      actions    = ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"]
       resources  = ["arn:aws:cloudwatch:${local.here}:alarm:TargetTracking-endpoint/${local.prefix}-*"]
       conditions = []
     }
@@ -114,7 +119,27 @@ locals {
       ]
       conditions = []
     }
-    DeployInvokers = {
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
+    MakeCompositeAlarms = {
+      actions    = ["cloudwatch:PutCompositeAlarm"]
+      resources  = ["arn:aws:cloudwatch:${local.here}:alarm:*"] # AWS refuses a narrower scope
+      conditions = []
+    }
+    ScheduleMonitors = {
+      actions = [
+        "events:DeleteRule",
+        "events:DisableRule",
+        "events:EnableRule",
+        "events:PutRule",
+        "events:PutTargets",
+        "events:RemoveTargets",
+        "events:TagResource",
+        "events:UntagResource",
+      ]
+      resources  = ["arn:aws:events:${local.here}:rule/${local.prefix}-*-monitor"]
+      conditions = []
+    }
+    DeployFunctions = {
       actions = [
         "lambda:AddPermission",
         "lambda:CreateAlias",
@@ -123,10 +148,12 @@ locals {
         "lambda:DeleteAlias",
         "lambda:DeleteFunction",
         "lambda:DeleteFunctionConcurrency",
+        "lambda:DeleteFunctionEventInvokeConfig",
         "lambda:DeleteFunctionUrlConfig",
         "lambda:DeleteProvisionedConcurrencyConfig",
         "lambda:PublishVersion",
         "lambda:PutFunctionConcurrency",
+        "lambda:PutFunctionEventInvokeConfig",
         "lambda:PutProvisionedConcurrencyConfig",
         "lambda:RemovePermission",
         "lambda:TagResource",
@@ -134,9 +161,20 @@ locals {
         "lambda:UpdateAlias",
         "lambda:UpdateFunctionCode",
         "lambda:UpdateFunctionConfiguration",
+        "lambda:UpdateFunctionEventInvokeConfig",
         "lambda:UpdateFunctionUrlConfig",
       ]
-      resources  = ["arn:aws:lambda:${local.here}:function:${local.prefix}-*-invoker", "arn:aws:lambda:${local.here}:function:${local.prefix}-*-invoker:*"]
+      resources = flatten([
+        for kind in ["invoker", "monitor"] : [
+          "arn:aws:lambda:${local.here}:function:${local.prefix}-*-${kind}",
+          "arn:aws:lambda:${local.here}:function:${local.prefix}-*-${kind}:*",
+        ]
+      ])
+      conditions = []
+    }
+    AskAlarms = {
+      actions    = ["cloudwatch:DescribeAlarmHistory"]
+      resources  = ["arn:aws:cloudwatch:${local.here}:alarm:*"]
       conditions = []
     }
     MakeLogGroups = {

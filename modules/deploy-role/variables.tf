@@ -1,11 +1,11 @@
 variable "access" {
-  description = "What the role is for: `plan` reads, `deploy-foundation` and `deploy-serving` apply one root each, `promote` is the glue's. The table below says what each may do."
+  description = "What the role is for: `plan` reads, `deploy-foundation` and `deploy-serving` apply one root each, `promote` is the glue's, `approve` decides about releases, `break-glass` records that gates are passed, `prune` removes what is no longer needed. The table below says what each may do."
   type        = string
   nullable    = false
 
   validation {
-    condition     = contains(["plan", "deploy-foundation", "deploy-serving", "promote"], var.access)
-    error_message = "access must be one of plan, deploy-foundation, deploy-serving, promote."
+    condition     = contains(["plan", "deploy-foundation", "deploy-serving", "promote", "approve", "break-glass", "prune"], var.access)
+    error_message = "access must be one of plan, deploy-foundation, deploy-serving, promote, approve, break-glass, prune."
   }
 }
 
@@ -18,6 +18,13 @@ variable "account_id" {
     condition     = can(regex("^[0-9]{12}$", var.account_id))
     error_message = "account_id must be 12 digits, in quotes so that leading zeros stay."
   }
+}
+
+variable "approval_by_others" {
+  description = "For `promote`: whether what it registers waits for an approval that it cannot give itself."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "boundary_arn" {
@@ -79,7 +86,7 @@ variable "identity_providers" {
 }
 
 variable "operator_arns" {
-  description = "Principals that may assume the role, as exact ARNs. Empty means the account's own root: its administrators decide by IAM."
+  description = "Principals that may assume the role, as exact ARNs. Empty means the account's own root: its administrators decide by IAM; `approve` and `break-glass` need names."
   type        = set(string)
   default     = []
   nullable    = false

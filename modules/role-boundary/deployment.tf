@@ -16,6 +16,7 @@ locals {
           "ecr:Delete*",
           "ecr:Put*",
           "ecr:Set*",
+          "events:*",
           "iam:*",
           "kms:Create*",
           "kms:Delete*",
@@ -26,6 +27,7 @@ locals {
           "kms:Put*",
           "kms:ReEncrypt*",
           "kms:Schedule*",
+          "kms:Sign",
           "kms:*Tag*",
           "kms:Update*",
           "lambda:*",
@@ -65,6 +67,7 @@ locals {
         "application-autoscaling:*",
         "cloudwatch:*",
         "ecr:*",
+        "events:*",
         "iam:*",
         "kms:*",
         "lambda:*",
@@ -116,10 +119,13 @@ locals {
       resources = [
         "${local.iam}:oidc-provider/*",
         "${local.iam}:policy/*",
+        "${local.iam}:role/${local.prefix}-approve",
+        "${local.iam}:role/${local.prefix}-break-glass",
         "${local.iam}:role/${local.prefix}-deploy-foundation",
         "${local.iam}:role/${local.prefix}-deploy-serving",
         "${local.iam}:role/${local.prefix}-plan",
         "${local.iam}:role/${local.prefix}-promote",
+        "${local.iam}:role/${local.prefix}-prune",
         "${local.iam}:saml-provider/*",
       ]
       conditions = []
@@ -158,7 +164,7 @@ locals {
         {
           test     = "ForAnyValue:StringNotEquals"
           variable = "kms:ResourceAliases"
-          values   = ["alias/${local.prefix}-artifacts", "alias/${local.prefix}-notifications"]
+          values   = ["alias/${local.prefix}-artifacts", "alias/${local.prefix}-evidence", "alias/${local.prefix}-notifications"]
         },
       ]
     }

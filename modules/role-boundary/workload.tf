@@ -18,7 +18,9 @@ locals {
       effect  = "Allow"
       actions = ["s3:AbortMultipartUpload", "s3:PutObject"]
       resources = [
+        "arn:aws:s3:::${var.artifact_bucket}/async/*",
         "arn:aws:s3:::${var.artifact_bucket}/capture/*",
+        "arn:aws:s3:::${var.artifact_bucket}/monitoring/*",
         "arn:aws:s3:::${var.artifact_bucket}/training/*",
       ]
       conditions = []
@@ -41,6 +43,22 @@ locals {
       effect     = "Allow"
       actions    = ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream"]
       resources  = ["arn:aws:sagemaker:${local.here}:endpoint/${local.prefix}-*"]
+      conditions = []
+    }
+    TellPeople = {
+      effect     = "Allow"
+      actions    = ["sns:Publish"]
+      resources  = ["arn:aws:sns:${local.here}:${local.prefix}-*"]
+      conditions = []
+    }
+    LookAtEndpoints = {
+      effect  = "Allow"
+      actions = ["sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig", "sagemaker:DescribeModel"]
+      resources = [
+        "arn:aws:sagemaker:${local.here}:endpoint-config/${local.prefix}-*",
+        "arn:aws:sagemaker:${local.here}:endpoint/${local.prefix}-*",
+        "arn:aws:sagemaker:${local.here}:model/${local.prefix}-*",
+      ]
       conditions = []
     }
     WriteLogs = {

@@ -4,5 +4,11 @@ locals {
   env    = var.environment
   prefix = "${local.env.project}-${local.env.name}"
 
-  access = toset(["plan", "deploy-foundation", "deploy-serving", "promote"])
+  # Roles for named people exist when somebody is named.
+  access = setunion(
+    ["plan", "deploy-foundation", "deploy-serving", "promote", "prune"],
+    length(local.env.approvers) > 0 ? ["approve"] : [],
+    length(local.env.break_glass) > 0 ? ["break-glass"] : [],
+  )
+  people = { approve = local.env.approvers, break-glass = local.env.break_glass }
 }

@@ -21,9 +21,10 @@ module "deploy_role" {
   account_id    = local.env.account_id
   region        = local.env.region
   promotes_from = local.env.promotes_from
-  operator_arns = local.env.operators
+  operator_arns = lookup(local.people, each.key, local.env.operators)
 
-  organization_id = local.env.organization_id
+  organization_id    = local.env.organization_id
+  approval_by_others = local.env.gates.approval
 
   boundary_arn          = module.role_boundary["deployment"].arn
   workload_boundary_arn = module.role_boundary["workload"].arn

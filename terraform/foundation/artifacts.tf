@@ -6,12 +6,13 @@ module "artifact_store" {
   region     = local.env.region
   key_alias  = "${local.prefix}-artifacts"
 
-  immutable_prefixes = ["release-index/", "releases/"]
-  readable_prefixes  = ["releases/"] # what the next environment takes; the index beside it is for this account alone
+  # Written once, so that nobody rewrites what was released, checked or done. Labels and data sets name releases' origins.
+  immutable_prefixes = ["audit/", "break-glass/", "datasets/", "evidence/", "feedback/", "release-index/", "releases/"]
+  readable_prefixes  = ["evidence/", "releases/"] # what the next environment takes; all else is for this account alone
+  reader_role_arns   = local.downstream_role_arns
 
-  reader_role_arns = [
-    for name, environment in local.env.promotes_to : "arn:aws:iam::${environment.account_id}:role/${local.env.project}-${name}-promote"
-  ]
+  pruner_role_arns  = ["arn:aws:iam::${local.env.account_id}:role/${local.prefix}-prune"]
+  exclusive_writers = { "break-glass/" = "arn:aws:iam::${local.env.account_id}:role/${local.prefix}-break-glass" }
 
   organization_id = local.env.organization_id
 

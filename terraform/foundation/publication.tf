@@ -15,6 +15,8 @@ resource "aws_ssm_parameter" "foundation" {
     region                 = local.env.region
     artifact_bucket        = module.artifact_store.name
     artifact_key_arn       = module.artifact_store.key_arn
+    evidence_key_alias     = module.evidence_key.alias
+    evidence_key_arn       = module.evidence_key.arn
     notification_topic_arn = module.notification_topic.arn
     workload_boundary_arn  = local.workload_boundary_arn
 

@@ -79,6 +79,7 @@ WRITES = [
     ("kms:CreateKey", "*"),
     *((f"kms:{action}", KEY) for action in ("CreateAlias", "EnableKeyRotation", "PutKeyPolicy", "TagResource")),
     ("kms:CreateAlias", f"arn:aws:kms:{HERE}:alias/slipway-qa-artifacts"),
+    ("kms:CreateAlias", f"arn:aws:kms:{HERE}:alias/slipway-qa-evidence"),
     ("kms:CreateAlias", f"arn:aws:kms:{HERE}:alias/slipway-qa-notifications"),
     *((f"ecr:{action}", REPOSITORY) for action in ("CreateRepository", "PutLifecyclePolicy", "TagResource")),
     ("ecr:PutRegistryPolicy", "*"),
@@ -93,8 +94,11 @@ WRITES = [
 # Actions that know no resource, or policies whose resource is what they are attached to.
 ANYWHERE = {
     "application-autoscaling:DescribeScalableTargets",
+    "application-autoscaling:DescribeScalingActivities",
     "application-autoscaling:DescribeScalingPolicies",
+    "application-autoscaling:DescribeScheduledActions",
     "application-autoscaling:ListTagsForResource",
+    "cloudwatch:GetMetricData",
     "cloudwatch:PutMetricData",
     "ecr:DeleteRegistryPolicy",
     "ecr:DescribeRegistry",

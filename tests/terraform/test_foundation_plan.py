@@ -25,10 +25,15 @@ from needs import ACCOUNT, ANYWHERE, LOCKING, READS, WRITES
 pytestmark = pytest.mark.terraform
 
 # Every setting that is off in the committed environments.
+EVERYBODYS = ("plan", "deploy-foundation", "deploy-serving", "promote", "prune")
+NAMED = ("approve", "break-glass")  # they exist where somebody is named
 ISSUER = "token.actions.githubusercontent.com"
 SUBJECT = "repo:example/slipway:environment:qa"
 OPTIONS: dict[str, Any] = {
     "operators": ["arn:aws:iam::222222222222:role/ml-platform"],
+    "approvers": ["arn:aws:iam::222222222222:role/owners"],
+    "break_glass": ["arn:aws:iam::222222222222:role/oncall"],
+    "gates": {"evidence": True, "approval": True},
     "identity_providers": {
         "github": {
             "issuer": f"https://{ISSUER}",
@@ -80,7 +85,7 @@ def boundary(planned: offline.Planned, bounds: str) -> dict[str, Any]:
 
 def test_bootstrap_makes_what_the_first_apply_needs(bootstrap: offline.Planned) -> None:
     names = {after["name"] for after in bootstrap.of("aws_iam_role").values()}
-    assert names == {f"slipway-qa-{role}" for role in ("plan", "deploy-foundation", "deploy-serving", "promote")}
+    assert names == {f"slipway-qa-{role}" for role in EVERYBODYS}
     assert [after["bucket"] for after in bootstrap.of("aws_s3_bucket").values()] == ["slipway-qa-tfstate-222222222222"]
     assert bootstrap.of("aws_iam_openid_connect_provider") == {}, "pipelines are off until an environment names them"
 
@@ -155,10 +160,10 @@ def test_foundation_can_be_planned_with_the_plan_role(bootstrap: offline.Planned
     assert len(refused) == len(LOCKING + WRITES), "planning must not be able to write anything"
 
 
-@pytest.mark.parametrize("role", ["deploy-foundation", "deploy-serving", "plan", "promote"])
+@pytest.mark.parametrize("role", EVERYBODYS)
 def test_no_role_touches_another_deployment(bootstrap: offline.Planned, role: str) -> None:
     policy = role_policy(bootstrap, role)
-    for victim in ("deploy-foundation", "deploy-serving", "plan", "promote"):
+    for victim in (*EVERYBODYS, *NAMED):
         for action in ("iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy", "iam:AttachRolePolicy", "iam:PassRole"):
             resource = f"arn:aws:iam::{ACCOUNT}:role/slipway-qa-{victim}"
             assert not permits.names(policy, "Allow", action, resource), f"{role} may {action} on {victim}"
@@ -189,13 +194,25 @@ def test_pipelines_assume_only_the_roles_that_name_them(plan: offline.Planner) -
         if address.endswith(".assume_role_policy")
     }
     assert {role: len(statements) for role, statements in trusts.items()} == {
-        "plan": 1, "deploy-foundation": 1, "deploy-serving": 2, "promote": 1,
+        "plan": 1, "deploy-foundation": 1, "deploy-serving": 2, "promote": 1, "prune": 1,
+        "approve": 1, "break-glass": 1,
     }  # fmt: skip
     assert trusts["deploy-serving"][1]["Condition"] == {
         "StringEquals": {f"{ISSUER}:aud": "sts.amazonaws.com"},
         "StringLike": {f"{ISSUER}:sub": SUBJECT},
     }
-    assert {statements[0]["Principal"]["AWS"] for statements in trusts.values()} == {OPTIONS["operators"][0]}
+    trusted = {role: statements[0]["Principal"]["AWS"] for role, statements in trusts.items()}
+    assert trusted == dict.fromkeys(EVERYBODYS, OPTIONS["operators"][0]) | {
+        "approve": OPTIONS["approvers"][0],
+        "break-glass": OPTIONS["break_glass"][0],
+    }
+    may_approve = {
+        role
+        for role in (*EVERYBODYS, *NAMED)
+        for statement in role_policy(planned, role)["Statement"]
+        if "sagemaker:UpdateModelPackage" in permits.listed(statement["Action"])
+    }
+    assert may_approve == {"approve"}, "where an approval is asked for, whoever promotes cannot give it"
 
 
 def test_foundation_takes_every_setting(plan: offline.Planner, bootstrap: offline.Planned) -> None:

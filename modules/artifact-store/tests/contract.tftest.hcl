@@ -135,3 +135,39 @@ run "refuses_a_day_too_short_to_resume" {
     retention = { aborted_upload_days = 1 }
   }
 }
+
+run "refuses_any_role_as_writer" {
+  command         = plan
+  expect_failures = [var.exclusive_writers]
+
+  variables {
+    exclusive_writers = { "break-glass/" = "*" }
+  }
+}
+
+run "refuses_a_writer_of_everything" {
+  command         = plan
+  expect_failures = [var.exclusive_writers]
+
+  variables {
+    exclusive_writers = { "" = "arn:aws:iam::222222222222:role/slipway-stage-break-glass" }
+  }
+}
+
+run "refuses_to_keep_what_expires" {
+  command         = plan
+  expect_failures = [var.immutable_prefixes]
+
+  variables {
+    immutable_prefixes = ["capture/kept/"]
+  }
+}
+
+run "refuses_pruned_records" {
+  command         = plan
+  expect_failures = [var.prunable_prefixes]
+
+  variables {
+    prunable_prefixes = ["audit/"]
+  }
+}

@@ -114,7 +114,7 @@ run "readers_read_releases_and_nothing_else" {
   }
   assert {
     condition = one([
-      for s in jsondecode(data.aws_iam_policy_document.immutability.json).Statement : s.Condition if s.Sid == "DenyDeleting"
+      for s in jsondecode(data.aws_iam_policy_document.immutability.json).Statement : s.Condition if s.Sid == "DenyDeletingToOthers"
     ]) == { ArnNotEquals = { "aws:PrincipalArn" = "arn:aws:iam::222222222222:role/slipway-stage-prune" } }
     error_message = "only the pruner may delete"
   }
@@ -127,6 +127,49 @@ run "readers_read_releases_and_nothing_else" {
   assert {
     condition     = output.key_alias == "alias/slipway-stage-artifacts"
     error_message = "the alias must be taken"
+  }
+}
+
+run "records_are_deleted_by_nobody" {
+  command = plan
+
+  variables {
+    immutable_prefixes = ["audit/", "evidence/", "release-index/", "releases/"]
+    pruner_role_arns   = ["arn:aws:iam::222222222222:role/slipway-stage-prune"]
+  }
+
+  assert {
+    condition = {
+      for s in jsondecode(data.aws_iam_policy_document.immutability.json).Statement :
+      s.Sid => join(" ", [for arn in flatten([s.Resource]) : split(":::slipway-stage-artifacts-222222222222/", arn)[1]])
+      } == {
+      DenyDeleting         = "audit/* evidence/*"
+      DenyDeletingToOthers = "release-index/* releases/*"
+      DenyDeletingVersions = "audit/* evidence/* release-index/* releases/*"
+      DenyOverwriting      = "audit/* evidence/* release-index/* releases/*"
+    }
+    error_message = "the pruner may delete releases and their index, and nobody the records"
+  }
+  assert {
+    condition = !contains(keys(one([
+      for s in jsondecode(data.aws_iam_policy_document.immutability.json).Statement : s if s.Sid == "DenyDeleting"
+    ])), "Condition")
+    error_message = "records must be deleted by nobody, whoever prunes"
+  }
+}
+
+run "expires_only_what_nobody_needs_again" {
+  command = plan
+
+  variables {
+    retention = { async_days = 3, capture_days = 30, training_days = 60 }
+  }
+
+  assert {
+    condition = {
+      for name, rule in module.bucket.lifecycle_rules : rule.prefix => rule.expiration_days if rule.expiration_days != null
+    } == { "async/" = 3, "capture/" = 30, "training/" = 60 }
+    error_message = "only answers, captures and training outputs may expire while they are current"
   }
 }
 
@@ -146,6 +189,26 @@ run "readers_are_of_the_organization" {
       ) : s.Condition.StringEquals["aws:PrincipalOrgID"] == "o-a1b2c3d4e5"
     ])
     error_message = "every grant to readers must ask for the organization"
+  }
+}
+
+run "one_role_writes_where_it_counts" {
+  command = plan
+
+  variables {
+    exclusive_writers = { "break-glass/" = "arn:aws:iam::222222222222:role/slipway-stage-break-glass" }
+  }
+
+  assert {
+    condition = jsondecode(data.aws_iam_policy_document.writers.json).Statement == [{
+      Sid       = "DenyWritingBreakGlassByOthers"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:PutObject"
+      Resource  = "arn:aws:s3:::slipway-stage-artifacts-222222222222/break-glass/*"
+      Condition = { ArnNotEquals = { "aws:PrincipalArn" = "arn:aws:iam::222222222222:role/slipway-stage-break-glass" } }
+    }]
+    error_message = "nobody else may write there, whatever their IAM says"
   }
 }
 

@@ -24,6 +24,15 @@ run "refuses_an_unknown_access" {
   }
 }
 
+run "refuses_approvers_without_names" {
+  command         = plan
+  expect_failures = [aws_iam_role.this]
+
+  variables {
+    access = "approve"
+  }
+}
+
 run "refuses_an_account_that_lost_digits" {
   command         = plan
   expect_failures = [var.account_id]

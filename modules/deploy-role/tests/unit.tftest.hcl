@@ -96,10 +96,25 @@ run "later_ones_read_their_source" {
     error_message = "images arrive by replication, nobody pushes them here"
   }
   assert {
-    condition = one([
+    condition = join(" ", one([
       for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Resource if s.Sid == "ReadSourceReleases"
-    ]) == "arn:aws:s3:::slipway-lab-artifacts-111111111111/releases/*"
-    error_message = "it must read releases of its source only"
+    ])) == "arn:aws:s3:::slipway-lab-artifacts-111111111111/releases/* arn:aws:s3:::slipway-lab-artifacts-111111111111/evidence/*"
+    error_message = "it must read releases and evidence of its source only"
+  }
+  assert {
+    condition = one([
+      for s in jsondecode(aws_iam_role_policy.this.policy).Statement : [s.Resource, s.Condition] if s.Sid == "VerifySourceEvidence"
+    ]) == ["arn:aws:kms:eu-central-1:111111111111:key/*", { "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = "alias/slipway-lab-evidence" } }]
+    error_message = "it must verify by the source's evidence key only"
+  }
+  assert {
+    condition = [
+      for s in jsondecode(aws_iam_role_policy.this.policy).Statement : [s.Sid, s.Resource, s.Condition] if contains(flatten([s.Action]), "kms:Sign")
+      ] == [["SignEvidence", "arn:aws:kms:eu-west-1:222222222222:key/*", {
+        "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = "alias/slipway-stage-evidence" }
+        "StringEquals"             = { "kms:MessageType" = "DIGEST" }
+    }]]
+    error_message = "it signs with its own environment's evidence key, and digests only"
   }
   assert {
     condition = one([
@@ -210,13 +225,107 @@ run "deployments_pass_roles_to_one_service" {
       for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Sid => s.Condition if s.Action == "iam:PassRole"
       } == {
       PassExecutionRoles = { StringEquals = { "iam:PassedToService" = "sagemaker.amazonaws.com" } }
-      PassInvokerRoles   = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }
+      PassFunctionRoles  = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }
     }
     error_message = "roles must be passed to the one service that they are for"
   }
   assert {
     condition     = one([for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Resource if s.Sid == "UseOwnStates"]) == "arn:aws:s3:::slipway-stage-tfstate-222222222222/serving/*"
     error_message = "serving must reach the states of endpoints only"
+  }
+}
+
+run "who_promotes_does_not_approve" {
+  command = plan
+
+  variables {
+    approval_by_others = true
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Condition if s.Action == "sagemaker:CreateModelPackage"
+    ] == [{ StringEquals = { "sagemaker:ModelApprovalStatus" = "PendingManualApproval" } }]
+    error_message = "what others must approve is registered as waiting"
+  }
+  assert {
+    condition     = !contains(flatten(jsondecode(aws_iam_role_policy.this.policy).Statement[*].Action), "sagemaker:UpdateModelPackage")
+    error_message = "whoever promotes must not approve"
+  }
+}
+
+run "approvers_decide_and_do_nothing_else" {
+  command = plan
+
+  variables {
+    access        = "approve"
+    operator_arns = ["arn:aws:iam::222222222222:role/owners"]
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Condition if s.Action == "sagemaker:UpdateModelPackage"
+    ] == [{ StringEquals = { "sagemaker:ModelApprovalStatus" = ["Approved", "Rejected"] } }]
+    error_message = "an approver says yes or no, and changes nothing else of a package"
+  }
+  assert {
+    condition = join(" ", [
+      for action in flatten(jsondecode(aws_iam_role_policy.this.policy).Statement[*].Action) : action
+      if !can(regex(":(Get|List|Describe|Decrypt$|GenerateDataKey$)", action))
+    ]) == "sagemaker:UpdateModelPackage s3:PutObject"
+    error_message = "an approver changes the registry, and writes its record"
+  }
+}
+
+run "breaking_glass_records_and_deploys_nothing" {
+  command = plan
+
+  variables {
+    access        = "break-glass"
+    operator_arns = ["arn:aws:iam::222222222222:role/oncall"]
+  }
+
+  assert {
+    condition     = one(jsondecode(aws_iam_role.this.assume_role_policy).Statement[*].Principal.AWS) == "arn:aws:iam::222222222222:role/oncall"
+    error_message = "only who is named may break the glass"
+  }
+  assert {
+    condition = join(" ", sort(distinct([
+      for action in flatten(jsondecode(aws_iam_role_policy.this.policy).Statement[*].Action) : action
+      if !can(regex(":(Get|List|Describe|Decrypt$|GenerateDataKey$)", action))
+    ]))) == "s3:PutObject sns:Publish"
+    error_message = "it writes its record and tells people"
+  }
+}
+
+run "pruning_leaves_evidence_and_versions" {
+  command = plan
+
+  variables {
+    access = "prune"
+  }
+
+  assert {
+    condition = join(" ", flatten([
+      for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Resource if s.Action == "s3:DeleteObject"
+    ])) == "arn:aws:s3:::slipway-stage-artifacts-222222222222/releases/* arn:aws:s3:::slipway-stage-artifacts-222222222222/release-index/*"
+    error_message = "it must delete releases and their index only"
+  }
+  assert {
+    condition     = !contains(flatten(jsondecode(aws_iam_role_policy.this.policy).Statement[*].Action), "s3:DeleteObjectVersion")
+    error_message = "what was pruned must stay as a version"
+  }
+}
+
+run "glue_never_writes_emergencies" {
+  command = plan
+
+  assert {
+    condition = length([
+      for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Sid
+      if strcontains(jsonencode(s.Resource), "/break-glass/") && strcontains(jsonencode(s.Action), "s3:Put")
+    ]) == 0
+    error_message = "a promotion must not be able to write its own excuse"
   }
 }
 

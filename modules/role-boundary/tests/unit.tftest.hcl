@@ -56,7 +56,7 @@ run "deployments_cannot_widen_themselves" {
   }
   assert {
     condition = length(setsubtract(
-      [for name in ["deploy-foundation", "deploy-serving", "plan", "promote"] : "arn:aws:iam::222222222222:role/slipway-stage-${name}"],
+      [for name in ["approve", "break-glass", "deploy-foundation", "deploy-serving", "plan", "promote", "prune"] : "arn:aws:iam::222222222222:role/slipway-stage-${name}"],
       one([for s in jsondecode(aws_iam_policy.this.policy).Statement : s.Resource if s.Effect == "Deny" && s.Sid == "DenyChangingDeployments"]),
     )) == 0
     error_message = "changing any of the deployment roles must be denied"
