@@ -13,7 +13,7 @@ from glue.core.checksum import of_bytes
 from glue.core.copying import CopyPlan, check_sources
 from glue.core.golden import FILE_LIMIT, GoldenRequest, parse_golden
 from glue.core.release import GOLDEN, MANIFEST, MANIFEST_LIMIT, Release, ReleaseFile, parse, release_file
-from glue.errors import NotFoundError, RefusedError
+from glue.errors import AccessDeniedError, NotFoundError, RefusedError
 
 
 @dataclass(frozen=True)
@@ -151,12 +151,18 @@ def copy_release(
 ) -> Moved:
     """Copy a release into another environment's bucket, server-side, and return what was done.
 
-    Run again, it changes nothing; killed, it goes on from the parts that are there. See `Copier.bring` for errors.
+    Run again, it changes nothing; killed, it goes on from the parts that are there. See `Copier.bring` for errors, and
+    `load_release` for those of a source that changed meanwhile.
     """
     extra = {"clock": clock} if clock else {}
     copier = Copier(target, loaded.release.prefix, threads=threads, progress=progress, **extra)
     plan = copier.plan(loaded.files)
-    return copier.bring(items_of(loaded, done=plan.done), plan=plan)
+    try:
+        return copier.bring(items_of(loaded, done=plan.done), plan=plan)
+    except (AccessDeniedError, NotFoundError):
+        # S3 calls a file that was deleted meanwhile denied, unless we may list everything: look what is really wrong.
+        load_release(loaded.bucket, loaded.release.release)
+        raise
 
 
 def items_of(loaded: LoadedRelease, *, done: Collection[str]) -> list[Item]:

@@ -99,7 +99,8 @@ def check_sources(files: Iterable[ReleaseFile], heads: Mapping[str, StoredObject
     if missing:
         raise NotFoundError(
             f"the release in {where} lacks {', '.join(missing)}",
-            remedy="A file was deleted after the release was made. Restore its version, or create the release anew.",
+            remedy="A file was deleted after the release was made. Restore its version and run this again, or make the "
+            "release anew: `slipway release create`.",
         )
     _refuse_different(files, heads, where, "does not match its manifest", remedy="Create the release anew.")
 

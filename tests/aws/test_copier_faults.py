@@ -22,7 +22,7 @@ from glue.aws.session import Session
 from glue.core.checksum import of_bytes
 from glue.core.copying import plan_file
 from glue.core.release import MANIFEST
-from glue.errors import AccessDeniedError, AwsError, RefusedError, SlipwayError
+from glue.errors import AccessDeniedError, AwsError, NotFoundError, RefusedError, SlipwayError
 
 from .conftest import Estate
 from .faults import Killed, always, answer, failing, hooked
@@ -269,5 +269,26 @@ def test_a_source_that_changed_is_refused(source: releases.LoadedRelease, target
 def test_a_source_version_that_is_gone_is_named(fresh: releases.LoadedRelease, target: Bucket, estate: Estate) -> None:
     stored = fresh.heads["model.tar.gz"].stored
     estate.client("s3").delete_object(Bucket=fresh.bucket.name, Key=stored.key, VersionId=stored.version_id)
-    with pytest.raises(SlipwayError, match=r"model\.tar\.gz does not exist .*NoSuchVersion"):
+    with pytest.raises(NotFoundError, match=r"lacks model\.tar\.gz"):
         releases.copy_release(fresh, target, threads=1)
+
+
+def test_a_source_that_is_gone_is_not_called_denied(
+    fresh: releases.LoadedRelease, target: Bucket, estate: Estate
+) -> None:
+    """S3 answers 403 for an absent key to those who may list a part of the bucket only."""
+    stored = fresh.heads["model.tar.gz"].stored
+    estate.client("s3").delete_object(Bucket=fresh.bucket.name, Key=stored.key, VersionId=stored.version_id)
+    with (
+        failing(target, "UploadPartCopy", *[answer(403, "AccessDenied")] * 9),
+        pytest.raises(NotFoundError, match=r"lacks model\.tar\.gz"),
+    ):
+        releases.copy_release(fresh, target, threads=1)
+
+
+def test_a_denial_stays_one_while_the_source_is_there(source: releases.LoadedRelease, target: Bucket) -> None:
+    with (
+        failing(target, "UploadPartCopy", *[answer(403, "AccessDenied")] * 9),
+        pytest.raises(AccessDeniedError, match="UploadPartCopy"),
+    ):
+        releases.copy_release(source, target, threads=1)
