@@ -219,5 +219,5 @@ class Asking:
     def _abort(self) -> None:
         failure = self._ledger.failure
         self._said(f"Watch: {failure.text if failure else ''}. Aborting the deployment.")
-        status = aborting.ring(self._session, self._endpoint, wait=self._wait)
+        status = aborting.ring(self._session, self._endpoint, wait=self._wait, clock=self._clock)
         self._aborted = status == "RollingBack"

@@ -23,7 +23,11 @@ COMMANDS = {
     "apply": ("glue.cli.stacks:apply", "Apply exactly the saved plan."),
     "verify": ("glue.cli.verify:verify", "Compare what is live with what is wanted; ask the golden requests."),
     "rollback": ("glue.cli.rollback:rollback", "Move an endpoint back to a retained revision."),
+    "abort": ("glue.cli.abort:abort", "End a deployment that is under way: SageMaker rolls it back."),
+    "traffic": ("glue.cli.traffic:traffic", "Show how traffic is shared among variants, or shift it."),
     "status": ("glue.cli.status:status", "Show what is live, in every environment."),
+    "feedback": ("glue.cli.feedback:feedback", "Say what became of an endpoint's answers: labels."),
+    "dataset": ("glue.cli.dataset:dataset", "Make training sets from captured requests and labels."),
     "doctor": ("glue.cli.doctor:doctor", "Look for what is missing on this machine and in the accounts."),
     "image": ("glue.cli.image:image", "Build and push the golden image."),
 }

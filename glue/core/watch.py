@@ -168,7 +168,8 @@ class Ledger:
         """Return what it came to. `ended` says why nobody asked on, when that was not because all was asked."""
         verdict = Verdict("passed", asked=self.asked, answered=self.answered, open=len(self.waiting))
         if self.failure is not None:
-            return replace(verdict, state="failed", reason=self.failure.text, failure=self.failure, aborted=aborted)
+            text = self.failure.text if ended is None else f"{self.failure.text} (the abort failed: {ended})"
+            return replace(verdict, state="failed", reason=text, failure=self.failure, aborted=aborted)
         if not self.waiting:
             return verdict
         return replace(verdict, state="unseen", reason=ended or self._why_open())
