@@ -29,7 +29,7 @@ LOOK_S = 1.0
 RING_S = 300.0
 # Records of aborts are looked for among so many of the newest, from so long before a deployment began: clocks differ.
 _RECORDS = 10
-_EARLIER = timedelta(minutes=5)
+_EARLIER = timedelta(minutes=1)
 
 Wait = Callable[[float], bool]
 

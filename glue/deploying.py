@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from glue import aborting
 from glue import live as reading
 from glue.console import Console
 from glue.core.audit import DONE, FAILED, PROMOTION, Intent
@@ -163,15 +165,26 @@ class Deployer:
         self, stack: Stack, planned: Planned, before: Revisions, after: Revisions, *, golden: bool
     ) -> tuple[SlipwayError | None, Verdict | None]:
         """Apply while golden requests are asked of the new release. What they found is a failure, however it ended."""
+        since = datetime.now(UTC)
         if self._watch is None or not golden:
-            return self._apply(stack, planned), None
+            return self._explained(stack, after, self._apply(stack, planned), since), None
         with self._watch.during(stack, before, after) as watched:
             failure = self._apply(stack, planned)
         verdict = watched.verdict
-        if verdict.failed:
-            ended = f" ({failure.message})" if failure else ""
-            failure = SlipwayError(f"{verdict.reason}{ended}")
-        return failure, verdict
+        if not verdict.failed:
+            return self._explained(stack, after, failure, since), verdict
+        ended = f" ({failure.message})" if failure else ""
+        return SlipwayError(f"{verdict.reason}{ended}"), verdict
+
+    def _explained(
+        self, stack: Stack, after: Revisions, failure: SlipwayError | None, since: datetime
+    ) -> SlipwayError | None:
+        """Return the failure with the reason of whoever aborted the deployment, if somebody did."""
+        if failure is None:
+            return None
+        endpoint, wanted = _names(stack, after)
+        why = aborting.reason_of(self._session, endpoint, revision=wanted, since=since)
+        return SlipwayError(f"{why} ({failure.message})", remedy=failure.remedy) if why else failure
 
     def _apply(self, stack: Stack, planned: Planned) -> SlipwayError | None:
         """Apply, and return the error if it failed. What exists since an earlier, killed run is adopted once."""

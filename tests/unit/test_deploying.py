@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from glue.core.golden import GoldenResult
 from glue.core.plan import Change, PlanSummary
 from glue.core.revision import Revisions
 from glue.core.truth import Live
+from glue.core.watch import Verdict
 from glue.deploying import Deployer
 from glue.errors import RefusedError, SlipwayError
 from glue.tf import revisions_file
@@ -85,6 +88,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(deploying.reading, "settled", lambda *_, **__: made.live())
     monkeypatch.setattr(verifying.reading, "read", lambda *_, **__: made.live())
     monkeypatch.setattr(verifying, "ask_golden", lambda *_, **__: ())
+    monkeypatch.setattr(deploying.aborting, "reason_of", lambda *_, **__: None)
     return made
 
 
@@ -125,6 +129,53 @@ def test_a_roll_back_by_sagemaker_moves_live_back(world: World) -> None:
     assert file.live == ONE.live
     assert set(file.revisions) == set(TWO.revisions)  # the failed one is kept for diagnosis
     assert world.served.live == ONE.live
+
+
+def test_an_abort_by_somebody_else_is_the_failures_reason(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deploying.aborting, "reason_of", lambda *_, **__: "aborted by jo: prices are wrong")
+    world.served, world.effect = ONE, False
+    world.fail = [RolledBackError("endpoint x was rolled back")]
+    done = deploy(world, ONE, TWO)
+    assert done.failure == "aborted by jo: prices are wrong (endpoint x was rolled back)"
+    assert done.returned_to == ONE.live
+
+
+class Watched:
+    """A watch that ends with a verdict."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        self.seen: list[tuple[str | None, str | None]] = []
+
+    @contextmanager
+    def during(self, stack: Stack, before: Revisions, after: Revisions) -> Iterator[Watched]:
+        self.seen.append((before.live, after.live))
+        yield self
+
+
+def test_what_the_watch_found_fails_the_deployment(world: World) -> None:
+    world.served, world.effect = ONE, False
+    world.fail = [RolledBackError("endpoint x was rolled back")]
+    watch: Any = Watched(Verdict("failed", "golden request 'q': no", aborted=True))
+    done = deploy(world, ONE, TWO, watch=watch)
+    assert (done.exit_code, done.returned_to, done.watched) == (1, ONE.live, watch.verdict)
+    assert done.failure == "golden request 'q': no (endpoint x was rolled back)"
+    assert watch.seen == [(ONE.live, TWO.live)]
+
+
+def test_what_the_watch_found_too_late_goes_back_as_well(world: World) -> None:
+    world.served = ONE
+    watch: Any = Watched(Verdict("failed", "golden request 'q': no"))
+    done = deploy(world, ONE, TWO, watch=watch)
+    assert (done.failure, done.returned_to) == ("golden request 'q': no", ONE.live)
+    assert world.served.live == ONE.live
+
+
+def test_a_first_deployment_has_nothing_before_it_and_what_is_live_is_not_watched(world: World) -> None:
+    watch: Any = Watched(Verdict("skipped", "it is the first deployment"))
+    assert deploy(world, Revisions(), ONE, watch=watch).exit_code == 0
+    assert deploy(world, ONE, ONE, watch=watch).watched is None
+    assert watch.seen == [(None, ONE.live)]
 
 
 def golden_that_fails(*_: Any, **__: Any) -> tuple[GoldenReport, ...]:
