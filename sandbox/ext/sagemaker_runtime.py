@@ -134,11 +134,14 @@ def _response_headers(answer: Answer, variant: Variant) -> dict[str, Any]:
 
 
 def _mirror(call: _Call, shadow: Variant, headers: Mapping[str, str]) -> None:
-    """A shadow gets its share of the requests; nobody waits for its answer.
+    """A shadow gets its share of the requests: its weight over the variant's. Nobody waits for its answer.
 
-    https://docs.aws.amazon.com/sagemaker/latest/dg/shadow-tests.html
+    Data capture logs its requests and answers too, below the shadow's own name.
+    https://docs.aws.amazon.com/sagemaker/latest/dg/model-shadow-deployment.html,
+    https://docs.aws.amazon.com/sagemaker/latest/dg/shadow-tests-create.html
     """
-    if random.random() >= min(shadow.weight, 1.0):  # noqa: S311 (traffic, not a secret)
+    share = shadow.weight / call.variant.weight if call.variant.weight else 0.0
+    if random.random() >= share:  # noqa: S311 (traffic, not a secret)
         return
     copy = _Call(call.endpoint, call.fleet, shadow, call.body, call.headers, call.started)
 
@@ -150,6 +153,7 @@ def _mirror(call: _Call, shadow: Variant, headers: Mapping[str, str]) -> None:
             _measure(copy, None, (time.perf_counter() - began) * 1e6, 1, shadow=True)
         else:
             _measure(copy, served.answer.status, served.answer.microseconds, served.concurrent, shadow=True)
+            _capture(copy, served.answer)
 
     _shadows.submit(run)
 

@@ -257,3 +257,38 @@ def test_a_shadow_sees_the_requests_and_nobody_sees_its_answers(world: World) ->
         return {d["Value"] for one in found["Metrics"] for d in one["Dimensions"] if d["Name"] == "VariantName"}
 
     until(metrics, lambda names: names == {"v0", "dark"})
+
+
+def test_a_shadow_is_captured_and_gets_its_share_of_the_variants_requests(world: World) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/shadow-tests-create.html: "log requests and responses of your
+    production and shadow variants"; its weight is relative to the variant's (model-shadow-deployment.html)."""
+    world.model("one")
+    world.model("dark")
+    common = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    shadow = {"VariantName": "dark", "ModelName": "dark", "InitialVariantWeight": 1, **common}
+    variant = {"VariantName": "v0", "ModelName": "one", "InitialVariantWeight": 4, **common}
+    world.client("sagemaker").create_endpoint_config(
+        EndpointConfigName="c1",
+        ProductionVariants=[variant],
+        ShadowProductionVariants=[shadow],
+        DataCaptureConfig={**CAPTURE, "DestinationS3Uri": f"s3://{BUCKET}/both"},
+    )
+    world.endpoint(config="c1")
+    for number in range(60):
+        world.invoke({"a": number}, InferenceId=f"i-{number}")
+    s3 = world.client("s3")
+
+    def captured(name: str) -> dict[str, Any]:
+        sagemaker_runtime.flush()
+        found = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"both/shop/{name}/").get("Contents", [])
+        text = b"".join(s3.get_object(Bucket=BUCKET, Key=one["Key"])["Body"].read() for one in found)
+        lines = [json.loads(line) for line in text.splitlines()]
+        return {line["eventMetadata"]["inferenceId"]: line for line in lines}
+
+    everything = until(lambda: captured("v0"), lambda found: len(found) == 60)
+    mirrored = until(lambda: captured("dark"), lambda found: len(found) > 1)
+    assert len(mirrored) < 40  # a quarter of 60 is 15
+    for key, line in mirrored.items():
+        assert line["captureData"]["endpointInput"] == everything[key]["captureData"]["endpointInput"]
+        assert json.loads(line["captureData"]["endpointOutput"]["data"])["model"] == "dark"
+        assert line["eventMetadata"]["eventId"] != everything[key]["eventMetadata"]["eventId"]
