@@ -68,6 +68,32 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
     }
   }
 
+  # Requests and answers lie in S3: https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference.html
+  dynamic "async_inference_config" {
+    for_each = each.value.asynchronous[*]
+    iterator = asynchronous
+
+    content {
+      client_config {
+        max_concurrent_invocations_per_instance = asynchronous.value.max_concurrent_invocations_per_instance
+      }
+
+      output_config {
+        s3_output_path  = asynchronous.value.output_s3_uri
+        s3_failure_path = asynchronous.value.failure_s3_uri
+
+        dynamic "notification_config" {
+          for_each = length(compact([asynchronous.value.success_topic_arn, asynchronous.value.error_topic_arn])) > 0 ? [asynchronous.value] : []
+
+          content {
+            success_topic = notification_config.value.success_topic_arn
+            error_topic   = notification_config.value.error_topic_arn
+          }
+        }
+      }
+    }
+  }
+
   tags = { revision = each.key }
 
   lifecycle {
@@ -138,17 +164,6 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
         for weight in values(each.value.shadow_variants)[*].weight : weight >= 1 && weight <= sum(values(each.value.variants)[*].weight)
       ])
       error_message = "endpoint ${var.name}, revision ${each.key}: a shadow's weight is from 1 to the weight of the variant that it shadows, which gives its share of copied requests. Change the weights."
-    }
-
-    precondition {
-      condition = alltrue(flatten([
-        for settings in values(local.all_variants[each.key]) : [
-          for seconds in [
-            settings.container_startup_health_check_timeout_in_seconds, settings.model_data_download_timeout_in_seconds
-          ] : try(seconds >= 60 && seconds <= 3600, seconds == null)
-        ]
-      ]))
-      error_message = "endpoint ${var.name}, revision ${each.key}: the start-up and download timeouts are 60 to 3600 seconds, or null for SageMaker's own. Correct them."
     }
 
     precondition {

@@ -40,6 +40,7 @@ locals {
       for attribute, value in {
         variants        = { for variant in keys(revision.variants) : variant => local.variant_contents["${id}/${variant}"] }
         shadow_variants = { for variant in keys(revision.shadow_variants) : variant => local.variant_contents["${id}/${variant}"] }
+        asynchronous    = try({ for a, v in revision.asynchronous : a => v if v != null }, null)
         data_capture    = try({ for a, v in revision.data_capture : a => v if v != null }, null)
         volume_key_arn  = revision.volume_key_arn
       } : attribute => value if value != null

@@ -16,11 +16,12 @@ variable "live" {
 }
 
 variable "revisions" {
-  description = "Every retained revision by its id, frozen: never edited, only added and pruned. Weights are whole numbers; null means the feature is off; timeouts are in seconds. `created`, `replaces` and `failed` (why and when it failed live) are remarks and no part of the content."
+  description = "Every retained revision by its id, frozen: never edited, only added and pruned. Weights are whole numbers; null means the feature is off; timeouts are in seconds. `created`, `replaces`, `failed` (why and when it failed live) and `retried` (the failure after which it was tried again) are remarks and no part of the content."
   type = map(object({
     created  = optional(string)
     failed   = optional(string)
     replaces = optional(string)
+    retried  = optional(string)
     variants = map(object({
       release                = string
       image                  = string
@@ -55,6 +56,13 @@ variable "revisions" {
       container_startup_health_check_timeout_in_seconds = optional(number)
       model_data_download_timeout_in_seconds            = optional(number)
     })), {})
+    asynchronous = optional(object({
+      output_s3_uri                           = string
+      failure_s3_uri                          = string
+      max_concurrent_invocations_per_instance = optional(number)
+      success_topic_arn                       = optional(string)
+      error_topic_arn                         = optional(string)
+    }))
     data_capture = optional(object({
       sampling_percentage = number
       destination_s3_uri  = string
@@ -100,5 +108,42 @@ variable "revisions" {
       for revision in values(var.revisions) : length(setintersection(keys(revision.variants), keys(revision.shadow_variants))) == 0
     ])
     error_message = "endpoint ${var.name}: a shadow variant needs a name of its own, because metrics are told apart by it. Rename it in ${join(", ", [for id, revision in var.revisions : id if length(setintersection(keys(revision.variants), keys(revision.shadow_variants))) > 0])}."
+  }
+
+  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html
+  validation {
+    condition = alltrue(flatten([
+      for revision in values(var.revisions) : [
+        for settings in values(merge(revision.variants, revision.shadow_variants)) : [
+          for seconds in [
+            settings.container_startup_health_check_timeout_in_seconds, settings.model_data_download_timeout_in_seconds
+          ] : try(seconds >= 60 && seconds <= 3600, seconds == null)
+        ]
+      ]
+    ]))
+    error_message = "endpoint ${var.name}: the start-up and download timeouts are 60 to 3600 seconds, or null for SageMaker's own. Correct them in ${join(", ", keys(var.revisions))}."
+  }
+
+  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AsyncInferenceConfig.html
+  validation {
+    condition = alltrue([
+      for asynchronous in values(var.revisions)[*].asynchronous : asynchronous == null || try(
+        alltrue([for place in [asynchronous.output_s3_uri, asynchronous.failure_s3_uri] : can(regex("^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$", place))]) &&
+        contains(range(1, 1001), coalesce(asynchronous.max_concurrent_invocations_per_instance, 1)) &&
+        alltrue([for arn in compact([asynchronous.success_topic_arn, asynchronous.error_topic_arn]) : can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:.+$", arn))]),
+      false)
+    ])
+    error_message = "endpoint ${var.name}: asynchronous takes two places in S3 with a prefix below the bucket, 1 to 1000 requests at once for each instance or null, and ARNs of SNS topics or null. Correct ${join(", ", [for id, revision in var.revisions : id if revision.asynchronous != null])}."
+  }
+
+  # https://docs.aws.amazon.com/sagemaker/latest/dg/shadow-tests-exclusions.html; requests that lie in S3 are not captured:
+  # https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture.html
+  validation {
+    condition = alltrue([
+      for revision in values(var.revisions) : revision.asynchronous == null || (
+        length(revision.variants) == 1 && length(revision.shadow_variants) == 0 && revision.data_capture == null && try(values(revision.variants)[0].serverless == null, true)
+      )
+    ])
+    error_message = "endpoint ${var.name}: an asynchronous endpoint has one variant on instances, without serverless, shadow or data capture. Remove these from ${join(", ", [for id, revision in var.revisions : id if revision.asynchronous != null])}, or set asynchronous to null."
   }
 }

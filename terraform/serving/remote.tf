@@ -55,6 +55,16 @@ data "aws_ssm_parameter" "foundation" {
     }
 
     postcondition {
+      condition = alltrue(flatten([
+        for asynchronous in values(var.revisions)[*].asynchronous : asynchronous == null ? [true] : [
+          for place in [asynchronous.output_s3_uri, asynchronous.failure_s3_uri] :
+          startswith(place, "s3://${try(jsondecode(self.insecure_value).artifact_bucket, "")}/async/${var.endpoint}/")
+        ]
+      ]))
+      error_message = "endpoint ${var.endpoint}: an asynchronous endpoint answers below s3://${try(jsondecode(self.insecure_value).artifact_bucket, "")}/async/${var.endpoint}/, where its role may write. Render the revision again instead of editing the file."
+    }
+
+    postcondition {
       condition     = try(jsondecode(self.insecure_value).account_id, null) == local.env.account_id && try(jsondecode(self.insecure_value).region, null) == local.env.region
       error_message = "Parameter ${self.name} describes account ${try(jsondecode(self.insecure_value).account_id, "none")} in ${try(jsondecode(self.insecure_value).region, "no region")}, and environment ${local.env.name} is account ${local.env.account_id} in ${local.env.region}. Apply terraform/foundation there."
     }

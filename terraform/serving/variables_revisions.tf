@@ -1,4 +1,4 @@
-# Both come from environments/<environment>/endpoints/<endpoint>.revisions.tfvars, which the glue writes. The type repeats
+# All come from environments/<environment>/endpoints/<endpoint>.revisions.tfvars, which the glue writes. The type repeats
 # that of modules/model-endpoint, which validates the content; tests/terraform compares the two.
 
 variable "live" {
@@ -18,6 +18,7 @@ variable "revisions" {
     created  = optional(string)
     failed   = optional(string)
     replaces = optional(string)
+    retried  = optional(string)
     variants = map(object({
       release                = string
       image                  = string
@@ -52,6 +53,13 @@ variable "revisions" {
       container_startup_health_check_timeout_in_seconds = optional(number)
       model_data_download_timeout_in_seconds            = optional(number)
     })), {})
+    asynchronous = optional(object({
+      output_s3_uri                           = string
+      failure_s3_uri                          = string
+      max_concurrent_invocations_per_instance = optional(number)
+      success_topic_arn                       = optional(string)
+      error_topic_arn                         = optional(string)
+    }))
     data_capture = optional(object({
       sampling_percentage = number
       destination_s3_uri  = string

@@ -32,6 +32,11 @@ variable "serving" {
       container_startup_health_check_timeout_in_seconds = optional(number)
       model_data_download_timeout_in_seconds            = optional(number)
     })), {})
+    asynchronous = optional(object({
+      max_concurrent_invocations_per_instance = optional(number)
+      success_topic_arn                       = optional(string)
+      error_topic_arn                         = optional(string)
+    }))
     data_capture = optional(object({
       sampling_percentage = number
       modes               = optional(set(string), ["Input", "Output"])

@@ -271,3 +271,77 @@ run "refuses_a_volume_key_with_trn1" {
 
   expect_failures = [aws_sagemaker_endpoint_configuration.this]
 }
+
+run "refuses_an_asynchronous_endpoint_without_a_place_for_answers" {
+  command = plan
+
+  variables {
+    revisions = {
+      "r1-0badcafe" = {
+        variants     = { main = run.fixtures.first }
+        asynchronous = { output_s3_uri = "s3://bucket", failure_s3_uri = "s3://bucket/async/failures" }
+      }
+    }
+  }
+
+  expect_failures = [var.revisions]
+}
+
+run "refuses_capture_on_an_asynchronous_endpoint" {
+  command = plan
+
+  variables {
+    revisions = {
+      "r1-0badcafe" = {
+        variants     = { main = run.fixtures.first }
+        asynchronous = { output_s3_uri = "s3://bucket/async/output", failure_s3_uri = "s3://bucket/async/failures" }
+        data_capture = { sampling_percentage = 10, destination_s3_uri = "s3://bucket/capture" }
+      }
+    }
+  }
+
+  expect_failures = [var.revisions]
+}
+
+run "refuses_a_shadow_on_an_asynchronous_endpoint" {
+  command = plan
+
+  variables {
+    revisions = {
+      "r1-0badcafe" = {
+        variants        = { main = run.fixtures.first }
+        shadow_variants = { next = run.fixtures.second }
+        asynchronous    = { output_s3_uri = "s3://bucket/async/output", failure_s3_uri = "s3://bucket/async/failures" }
+      }
+    }
+  }
+
+  expect_failures = [var.revisions]
+}
+
+run "makes_an_asynchronous_endpoint" {
+  command = plan
+
+  variables {
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+        asynchronous = {
+          output_s3_uri                           = "s3://bucket/async/output"
+          failure_s3_uri                          = "s3://bucket/async/failures"
+          max_concurrent_invocations_per_instance = 4
+          error_topic_arn                         = "arn:aws:sns:eu-west-1:222222222222:errors"
+        }
+      }
+    }
+  }
+
+  assert {
+    condition = (
+      aws_sagemaker_endpoint_configuration.this["r1-0badcafe"].async_inference_config[0].output_config[0].s3_failure_path == "s3://bucket/async/failures" &&
+      aws_sagemaker_endpoint_configuration.this["r1-0badcafe"].async_inference_config[0].output_config[0].notification_config[0].error_topic == "arn:aws:sns:eu-west-1:222222222222:errors" &&
+      aws_sagemaker_endpoint_configuration.this["r1-0badcafe"].async_inference_config[0].client_config[0].max_concurrent_invocations_per_instance == 4
+    )
+    error_message = "The config does not say where answers and failures go."
+  }
+}

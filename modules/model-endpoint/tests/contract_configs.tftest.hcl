@@ -140,7 +140,7 @@ run "refuses_a_start_up_time_below_a_minute" {
     }
   }
 
-  expect_failures = [aws_sagemaker_endpoint_configuration.this]
+  expect_failures = [var.revisions]
 }
 
 run "refuses_a_download_time_above_an_hour" {
@@ -154,5 +154,5 @@ run "refuses_a_download_time_above_an_hour" {
     }
   }
 
-  expect_failures = [aws_sagemaker_endpoint_configuration.this]
+  expect_failures = [var.revisions]
 }
