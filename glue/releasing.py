@@ -95,7 +95,7 @@ def plan_release(
         release=planned,
         gathered=gathered,
         indexed=indexed is not None,
-        exists=indexed is not None and bucket.head(planned.key(MANIFEST)) is not None,
+        exists=indexed is not None and _complete(bucket, planned),
     )
 
 
@@ -107,6 +107,8 @@ def create_release(
     progress: Progress = lambda _done, _total: None,
 ) -> CreatedRelease:
     """Make a planned release and return it as its manifest says. Run again after a crash, it goes on.
+
+    A file that was deleted since is brought again: the same content has the same id and manifest.
 
     Raises RefusedError when something else lies at one of its keys, AwsError as the facades do.
     """
@@ -129,6 +131,11 @@ def create_release(
     if not created:
         final = _existing(bucket, final)
     return CreatedRelease(final, created, uploaded, copied, plan.gathered.notes)
+
+
+def _complete(bucket: Bucket, release: Release) -> bool:
+    there = set(bucket.keys(release.prefix))
+    return all(release.key(name) in there for name in (*release.files, MANIFEST))
 
 
 def _indexed(bucket: Bucket, release: Release) -> Release | None:

@@ -61,11 +61,12 @@ def create(app: App, *, environment: str, **settings: Any) -> Result:
         app.console.say(note)
     size = made.uploaded_bytes + made.copied_bytes
     done = f"{made.release.release}: {len(made.release.files)} files, {size} bytes"
+    again = f"{made.release.release} was there and lacked files: {size} bytes were brought again"
     same = f"Nothing to do: this content is {made.release.release} already."
     return Result(
-        _created(made.release, changed=made.created)
+        _created(made.release, changed=made.created or size > 0)
         | {"uploaded_bytes": made.uploaded_bytes, "copied_bytes": made.copied_bytes},
-        lines=(done if made.created else same,),
+        lines=(done if made.created else again if size else same,),
     )
 
 

@@ -69,6 +69,22 @@ def test_the_same_content_is_the_same_release(ask: Callable[..., ReleaseRequest]
     assert again.uploaded_bytes == 0
 
 
+def test_a_file_that_was_deleted_since_is_brought_again(
+    ask: Callable[..., ReleaseRequest], dev: Session, estate: Estate
+) -> None:
+    request = ask()
+    first = make(request, dev)
+    key, s3 = first.release.key("model.tar.gz"), estate.client("s3")
+    version = first.release.files["model.tar.gz"].version_id
+    s3.delete_object(Bucket=dev.artifacts().name, Key=key, VersionId=version)
+    with pytest.raises(NotFoundError, match=r"lacks model\.tar\.gz"):
+        releases.load_release(dev.artifacts(), first.release.release)
+    again = make(request, dev)
+    assert (again.created, again.release) == (False, first.release)
+    assert again.uploaded_bytes == first.release.files["model.tar.gz"].bytes
+    assert releases.load_release(dev.artifacts(), first.release.release).release == first.release
+
+
 def test_other_content_is_another_release(ask: Callable[..., ReleaseRequest], dev: Session) -> None:
     request = ask()
     first = make(request, dev)
