@@ -75,6 +75,13 @@ _CREDENTIALS = (
     boto.InfiniteLoopConfigError,
 )
 _UNREACHABLE = (boto.HTTPClientError, boto.ConnectionError)
+# https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html; S3 puts the service's name before the code
+KEY_OFF = {
+    "DisabledException",
+    "KMSInvalidStateException",
+    "KMS.DisabledException",
+    "KMS.KMSInvalidStateException",
+}
 LOG_IN = "Log in again, or set AWS_PROFILE to a profile with valid credentials for this account."
 
 
@@ -141,6 +148,12 @@ def _failed(error: boto.ClientError, did: str) -> AwsError:
     code, text = code_of(error), message_of(error)
     if code in THROTTLED or status_of(error) == 503:
         return AwsError(f"AWS throttled {did}, also after retries: {code}: {text}", remedy="Wait, then run it again.")
+    if code in KEY_OFF:
+        return AwsError(
+            f"{did}: {code}: {text}",
+            remedy="Find out who switched the key off; `aws kms enable-key` brings it back, after `aws kms "
+            "cancel-key-deletion` if need be. Then run the same command again.",
+        )
     if status_of(error) >= 500:
         return AwsError(
             f"AWS failed at {did}, also after retries: {code}: {text}",

@@ -105,6 +105,14 @@ def test_throttling_says_wait(code: str, status: int) -> None:
     assert error.remedy == "Wait, then run it again."
 
 
+@pytest.mark.parametrize("code", ["KMS.DisabledException", "KMS.KMSInvalidStateException", "DisabledException"])
+def test_a_key_that_is_off_says_how_it_comes_back(code: str) -> None:
+    error = ours(client_error(code, "arn:aws:kms:eu-west-1:222222222222:key/1 is disabled."))
+    assert type(error) is AwsError
+    assert "key/1 is disabled" in error.message
+    assert "aws kms enable-key" in str(error.remedy)
+
+
 def test_failures_of_aws_say_so() -> None:
     error = ours(client_error("InternalError", status=500))
     assert error.message.startswith("AWS failed at GetParameter of parameter /x")
