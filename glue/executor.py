@@ -130,6 +130,8 @@ class Acting:
         """Point the environment's tag at the image."""
         began = time.monotonic()
         release = plan.release
+        # A tag of its own first: no life-cycle rule expires a pinned image, whatever other tags it gets and loses.
+        self._session.registry.pin(release.image_repository, release.image_digest)
         self._session.registry.move_tag(release.image_repository, release.image_digest, plan.target.name)
         return Step("tag", "done", f"{plan.target.name} is {release.image_digest}", time.monotonic() - began)
 

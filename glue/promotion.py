@@ -63,7 +63,7 @@ class Planner:
             copy=copy if copy is None or not copy.empty else None,
             total_bytes=loaded.bytes,
             image_arrived=image is not None,
-            tag_to_move=image is None or self._target.name not in image.tags,
+            tag_to_move=image is None or not {self._target.name, names.pin_tag(image.digest)} <= set(image.tags),
             package=package.arn if package else None,
             endpoints=tuple(self._plan_endpoint(settings, loaded.release, variant) for settings in chosen),
         )

@@ -115,6 +115,8 @@ def create_release(
     bucket = session.artifacts()
     if plan.exists:
         return CreatedRelease(_existing(bucket, plan.release), created=False, notes=plan.gathered.notes)
+    # before the manifest says that there is a release: no life-cycle rule expires a pinned image
+    session.registry.pin(plan.gathered.image_repository, plan.gathered.image_digest)
     release = plan.release if plan.indexed else _reserve(bucket, plan.release)
     tags = {"model": release.model, "release": release.release}
     items = [replace(item, tags=tags) for item in plan.gathered.items]

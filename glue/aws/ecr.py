@@ -6,11 +6,12 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore import exceptions as boto
 
 from glue.aws.errors import Where, code_of, from_client_error, translated
+from glue.core.names import pin_tag
 from glue.errors import AwsError, NotFoundError, RefusedError
 
 if TYPE_CHECKING:
@@ -62,15 +63,7 @@ class Registry:
         except NotFoundError as error:
             self._refuse_missing_repository(repository, error)
             return None
-        details = answer["imageDetails"][0]
-        pushed = details.get("imagePushedAt")
-        return Image(
-            repository,
-            details["imageDigest"],
-            tuple(sorted(details.get("imageTags", []))),
-            details.get("imageSizeInBytes", 0),
-            pushed.isoformat() if pushed else "",
-        )
+        return _image(repository, answer["imageDetails"][0])
 
     def resolve(self, repository: str, reference: str) -> str:
         """Return the digest of a tag, or of a digest that must exist. Raises NotFoundError when it does not."""
@@ -128,10 +121,47 @@ class Registry:
         if holder is not None:
             if holder.tags == (tag,):
                 kept, kept_type = self.manifest(repository, holder.digest)
-                self._put(repository, kept, kept_type, tag=holder.digest.replace(":", "-")[:19], digest=holder.digest)
+                self._put(repository, kept, kept_type, tag=pin_tag(holder.digest), digest=holder.digest)
             self._untag(repository, tag)
         self._put(repository, manifest, media_type, tag=tag, digest=digest)
         return True
+
+    def pin(self, repository: str, digest: str) -> bool:
+        """Give an image the tag that keeps it out of every life-cycle rule, and tell whether it lacked it."""
+        image = self.describe(repository, digest)
+        if image is not None and pin_tag(digest) in image.tags:
+            return False
+        manifest, media_type = self.manifest(repository, digest)
+        self._put(repository, manifest, media_type, tag=pin_tag(digest), digest=digest)
+        return True
+
+    def images(self, repository: str) -> tuple[Image, ...]:
+        """Return all images of a repository, by digest; none when there is no such repository."""
+        try:
+            with translated(self._where, f"repository {repository}"):
+                pages = self._client.get_paginator("describe_images").paginate(
+                    registryId=self.account_id, repositoryName=repository
+                )
+                found = [_image(repository, details) for page in pages for details in page["imageDetails"]]
+        except NotFoundError:
+            return ()
+        return tuple(sorted(found, key=lambda image: image.digest))
+
+    def delete(self, repository: str, digest: str) -> bool:
+        """Delete an image with all its tags, and tell whether it was there.
+
+        Raises RefusedError when an image index still names it: the index goes first.
+        """
+        with translated(self._where, f"image {repository}@{digest}"):
+            answer = self._client.batch_delete_image(
+                registryId=self.account_id, repositoryName=repository, imageIds=[{"imageDigest": digest}]
+            )
+        failures = [entry for entry in answer.get("failures", []) if entry.get("failureCode") != "ImageNotFound"]
+        if failures:
+            raise RefusedError(
+                f"image {repository}@{digest} cannot be deleted ({self._where}): {failures[0].get('failureReason', '')}"
+            )
+        return bool(answer.get("imageIds"))
 
     def _untag(self, repository: str, tag: str) -> None:
         with translated(self._where, f"image {repository}:{tag}"):
@@ -251,6 +281,17 @@ class Registry:
                 f"image repository {repository} does not exist ({self._where})",
                 remedy="Add the model to environment.tfvars and apply foundation; its name is <project>/<model>.",
             ) from error
+
+
+def _image(repository: str, details: Any) -> Image:
+    pushed = details.get("imagePushedAt")
+    return Image(
+        repository,
+        details["imageDigest"],
+        tuple(sorted(details.get("imageTags", []))),
+        details.get("imageSizeInBytes", 0),
+        pushed.isoformat() if pushed else "",
+    )
 
 
 def _identifier(reference: str) -> ImageIdentifierTypeDef:

@@ -85,6 +85,11 @@ def release_prefix(model: str, release: str) -> str:
     return f"releases/{model}/{release}/"
 
 
+def async_prefix(endpoint: str) -> str:
+    """Return the key prefix of an asynchronous endpoint's requests and answers, with the trailing slash."""
+    return f"async/{endpoint}/"
+
+
 def release_index_key(model: str, name: str) -> str:
     """Return the key that points from a content hash to its release, or from a release id to its content hash.
 
@@ -101,3 +106,11 @@ def role_arn(account_id: str, project: str, environment: str, role: str) -> str:
 def repository_name(project: str, model: str) -> str:
     """Return the image repository's name; the same in every account, because replication keeps names."""
     return f"{project}/{model}"
+
+
+def pin_tag(digest: str) -> str:
+    """Return the tag that keeps an image out of every life-cycle rule: `sha256-` and 12 digits of its digest.
+
+    modules/image-registry spares what carries one.
+    """
+    return digest.replace(":", "-")[:19]

@@ -26,24 +26,41 @@ data "aws_iam_policy_document" "immutability" {
     }
   }
 
-  statement {
-    sid       = "DenyDeleting"
-    effect    = "Deny"
-    actions   = ["s3:DeleteObject"]
-    resources = local.immutable_objects
+  # What is a record of what happened is deleted by nobody; of what can be pruned, the pruners alone leave delete markers.
+  dynamic "statement" {
+    for_each = length(local.kept_objects) == 0 ? [] : [local.kept_objects]
 
-    principals {
-      type        = "*"
-      identifiers = ["*"]
+    content {
+      sid       = "DenyDeleting"
+      effect    = "Deny"
+      actions   = ["s3:DeleteObject"]
+      resources = statement.value
+
+      principals {
+        type        = "*"
+        identifiers = ["*"]
+      }
     }
+  }
 
-    dynamic "condition" {
-      for_each = local.pruners
+  dynamic "statement" {
+    for_each = local.pruners
 
-      content {
+    content {
+      sid       = "DenyDeletingToOthers"
+      effect    = "Deny"
+      actions   = ["s3:DeleteObject"]
+      resources = local.prunable_objects
+
+      principals {
+        type        = "*"
+        identifiers = ["*"]
+      }
+
+      condition {
         test     = "ArnNotEquals"
         variable = "aws:PrincipalArn"
-        values   = sort(condition.value)
+        values   = sort(statement.value)
       }
     }
   }

@@ -83,9 +83,9 @@ variable "organization_id" {
 }
 
 variable "prunable_prefixes" {
-  description = "Those of the immutable prefixes below which pruner_role_arns may delete. Never evidence/ or audit/: they say what happened."
+  description = "Those of the immutable prefixes below which pruner_role_arns may delete. Never evidence/ or audit/: they say what happened. Nor should it be release-index/: an id is never given twice."
   type        = set(string)
-  default     = ["release-index/", "releases/"]
+  default     = ["releases/"]
   nullable    = false
 
   validation {

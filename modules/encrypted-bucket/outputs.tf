@@ -13,6 +13,11 @@ output "key_arn" {
   value       = aws_kms_key.this.arn
 }
 
+output "lifecycle_rules" {
+  description = "The life-cycle rules as given, with every default; known at plan time."
+  value       = var.lifecycle_rules
+}
+
 output "name" {
   description = "The bucket's name, when all that protects it is in place."
   value       = aws_s3_bucket.this.id

@@ -15,9 +15,12 @@ resource "aws_ecr_repository" "this" {
   }
 }
 
-# A release names its image by digest, and the image carries its commit as a tag. So no rule selects tagged images unless
-# somebody asks for a bound, and ECR itself spares what an image index refers to:
+# A revision names its image by digest, which no rule can know. So every image that was ever released or promoted carries a
+# tag of its own digest (sha256-<12 hex digits>, names.pin_tag of the glue), and no rule expires such an image: an image that
+# matches a rule's tags cannot be expired by a rule of lower priority, and the rule that matches pins allows more of them than
+# a repository holds. Pinned images go by `slipway prune`, which knows the revisions. ECR itself spares what an index refers to.
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html (20,000 images in a repository)
 resource "aws_ecr_lifecycle_policy" "this" {
   for_each = var.repositories
 
@@ -39,8 +42,21 @@ resource "aws_ecr_lifecycle_policy" "this" {
         },
       ],
       [
-        for count in each.value.kept_images == null ? [] : [each.value.kept_images] : {
+        for pinned in each.value.kept_images == null ? [] : ["sha256-*"] : {
           rulePriority = 2
+          description  = "Spare images that a revision may name"
+          selection = {
+            tagStatus      = "tagged"
+            tagPatternList = [pinned]
+            countType      = "imageCountMoreThan"
+            countNumber    = 100000
+          }
+          action = { type = "expire" }
+        }
+      ],
+      [
+        for count in each.value.kept_images == null ? [] : [each.value.kept_images] : {
+          rulePriority = 3
           description  = "Keep the newest ${count} images"
           selection = {
             tagStatus   = "any"

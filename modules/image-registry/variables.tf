@@ -79,7 +79,7 @@ variable "replicates_to" {
 }
 
 variable "repositories" {
-  description = "Repositories by name below the prefix. Images without any tag go after untagged_days; tagged ones are kept for ever unless kept_images counts how many of the newest stay (100 or more)."
+  description = "Repositories by name below the prefix. Images without any tag go after untagged_days; tagged ones are kept for ever unless kept_images counts how many of the newest stay (100 or more); pinned ones (sha256-…) stay in any case."
   type = map(object({
     untagged_days = optional(number, 14)
     kept_images   = optional(number)

@@ -101,8 +101,14 @@ run "takes_key_and_bound" {
     error_message = "a key means KMS"
   }
   assert {
-    condition     = jsondecode(aws_ecr_lifecycle_policy.this["ranker"].policy).rules[*].selection.countNumber == [3, 200]
+    condition     = jsondecode(aws_ecr_lifecycle_policy.this["ranker"].policy).rules[*].selection.countNumber == [3, 100000, 200]
     error_message = "untagged images must go after 3 days, and the newest 200 images stay"
+  }
+  assert {
+    condition = [
+      for rule in jsondecode(aws_ecr_lifecycle_policy.this["ranker"].policy).rules : try(rule.selection.tagPatternList, [rule.selection.tagStatus])
+    ] == [["untagged"], ["sha256-*"], ["any"]]
+    error_message = "a rule that selects any image must come after the one that spares pinned images"
   }
 }
 
