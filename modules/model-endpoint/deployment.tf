@@ -12,12 +12,13 @@ locals {
   deployment_profile = try(local.deployment_profiles[var.deployment], local.deployment_profiles.standard)
 
   deployment_strategy = coalesce(try(var.deployment_overrides.strategy, null), local.deployment_profile.strategy)
-  deployment = {
+  # A return to what was live goes at once, whatever the preset: every minute of it is an outage.
+  deployment = var.returning ? { strategy = "all_at_once", percent = 100, wait_s = 0, termination_wait_s = 0, max_s = 1800 } : {
     strategy = local.deployment_strategy
-    # what a strategy does not have is not taken from the profile of another
-    percent            = local.deployment_strategy == "all_at_once" ? try(coalesce(var.deployment_overrides.percent), 100) : try(coalesce(var.deployment_overrides.percent), local.deployment_profile.percent)
-    wait_s             = local.deployment_strategy == "all_at_once" ? try(coalesce(var.deployment_overrides.wait_s), 0) : try(coalesce(var.deployment_overrides.wait_s), local.deployment_profile.wait_s)
-    termination_wait_s = local.deployment_strategy == "rolling" ? try(coalesce(var.deployment_overrides.termination_wait_s), 0) : try(coalesce(var.deployment_overrides.termination_wait_s), local.deployment_profile.termination_wait_s)
+    # what a strategy does not have is not taken from the preset of another
+    percent            = try(coalesce(var.deployment_overrides.percent), local.deployment_strategy == "all_at_once" ? 100 : local.deployment_profile.percent)
+    wait_s             = try(coalesce(var.deployment_overrides.wait_s), local.deployment_strategy == "all_at_once" ? 0 : local.deployment_profile.wait_s)
+    termination_wait_s = try(coalesce(var.deployment_overrides.termination_wait_s), local.deployment_strategy == "rolling" ? 0 : local.deployment_profile.termination_wait_s)
     max_s              = try(coalesce(var.deployment_overrides.max_s), local.deployment_profile.max_s)
   }
   deployment_words = "deployment ${var.deployment}${var.deployment_overrides == null ? "" : " with overrides"} (${local.deployment.strategy})"

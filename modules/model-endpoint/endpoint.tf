@@ -54,7 +54,7 @@ resource "aws_sagemaker_endpoint" "this" {
     # Always here: adding or removing this block replaces the endpoint, changing the names inside does not.
     auto_rollback_configuration {
       dynamic "alarms" {
-        for_each = setunion(values(aws_cloudwatch_metric_alarm.this)[*].alarm_name, [aws_cloudwatch_metric_alarm.abort.alarm_name], var.alarms.additional_names)
+        for_each = local.rollback_alarm_names
 
         content {
           alarm_name = alarms.value
@@ -106,6 +106,34 @@ resource "aws_sagemaker_endpoint" "this" {
         for settings in values(local.live.variants) : !startswith(coalesce(settings.instance_type, "-"), "ml.inf1.")
       ])
       error_message = "endpoint ${var.name}: on ml.inf1 instances SageMaker silently falls back to all_at_once without a bake. Set deployment = \"instant\", so that the plan says what will happen."
+    }
+
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_RollingUpdatePolicy.html: a batch is half of the instances at most
+    precondition {
+      condition     = local.deployment.strategy != "rolling" || alltrue([for settings in values(local.live.variants) : try(settings.initial_instance_count >= 2, true)])
+      error_message = "endpoint ${var.name}: a rolling deployment replaces at most half of the instances at a time, and revision ${var.live} has one. Give it two or more, or set deployment to standard."
+    }
+
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AutoRollbackConfig.html
+    precondition {
+      condition     = var.returning || contains(range(2, 11), 1 + length([for alarm in values(local.live_alarms) : alarm if alarm.rolls]) + length(var.alarms.additional_names))
+      error_message = "endpoint ${var.name}: SageMaker takes 10 rollback alarms at most, and one that nobody rings is no guard. There are the abort alarm, ${length([for alarm in values(local.live_alarms) : alarm if alarm.rolls])} of the kinds in alarms.rolls_back on ${length(local.live.variants)} variants, and ${length(var.alarms.additional_names)} additional ones. Name at least one kind, and so few that all make at most ten."
+    }
+
+    # An alarm that needs longer than the bake says nothing about the new release.
+    precondition {
+      condition = var.returning || min(concat([86400], [
+        for alarm in values(local.live_alarms) : alarm.period * alarm.periods if alarm.rolls
+      ], length(var.alarms.additional_names) > 0 ? [0] : [])...) <= local.deployment_wait_s
+      error_message = "endpoint ${var.name}: ${local.deployment_words} is watched for ${local.deployment_wait_s} seconds in all, and no alarm that rolls back can ring so soon. Raise wait_s or termination_wait_s in deployment_overrides, or lower period_s or periods of an alarm."
+    }
+
+    # The rate is the whole variant's: a part of the traffic that fails entirely shows as its share.
+    precondition {
+      condition = local.deployment.strategy == "all_at_once" || !contains(var.alarms.rolls_back, "errors_5xx") || !var.alarms.errors_5xx.enabled || (
+        var.alarms.errors_5xx.threshold_percent < local.deployment.percent
+      )
+      error_message = "endpoint ${var.name}: alarms.errors_5xx rings from ${var.alarms.errors_5xx.threshold_percent} percent on, and ${local.deployment_words} sends ${local.deployment.percent} percent to the new release at first: even if all of these failed, the alarm would stay quiet. Lower the threshold below ${local.deployment.percent}."
     }
 
     # Forward only: moving back to a revision with other variants must stay possible, and SageMaker decides on it.

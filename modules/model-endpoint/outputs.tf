@@ -19,6 +19,16 @@ output "name" {
   value       = aws_sagemaker_endpoint.this.name
 }
 
+output "notification_alarm_name" {
+  description = "Name of the composite alarm that tells people; null when every kind is off."
+  value       = one(aws_cloudwatch_composite_alarm.this[*].alarm_name)
+}
+
+output "rollback_alarm_names" {
+  description = "Names of the alarms that roll a deployment back."
+  value       = local.rollback_alarm_names
+}
+
 output "truth" {
   description = "What Terraform wants: config and model names by revision, and the live ones. Not what is live: after a rollback by SageMaker only AWS knows that, so compare with DescribeEndpoint."
   value = {

@@ -44,3 +44,10 @@ variable "deployment_overrides" {
     error_message = "endpoint ${var.name}: SageMaker takes waits of 3600 seconds at most. deployment_overrides.max_s is 600 to 3600, because Terraform stops waiting after 3600."
   }
 }
+
+variable "returning" {
+  description = "Whether `live` was moved back, by a rollback or after a failed deployment: it moves all at once, and only the abort alarm undoes it, because the others may ring for what was live before."
+  type        = bool
+  default     = false
+  nullable    = false
+}

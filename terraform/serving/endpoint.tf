@@ -11,5 +11,6 @@ module "endpoint" {
   name                    = local.endpoint_name
   notification_topic_arns = compact([local.foundation.notification_topic_arn])
   region                  = local.env.region
+  returning               = var.returning
   revisions               = var.revisions
 }

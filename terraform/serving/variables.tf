@@ -1,18 +1,20 @@
 variable "alarms" {
-  description = "Alarms that roll a deployment back; see modules/model-endpoint. `{}` is working."
+  description = "Alarms on the endpoint, and which of them roll a deployment back; see modules/model-endpoint. `{}` is working."
   type = object({
     errors_5xx = optional(object({
-      enabled   = optional(bool, true)
-      threshold = optional(number, 1)
-      period_s  = optional(number, 60)
-      periods   = optional(number, 1)
+      enabled           = optional(bool, true)
+      threshold_percent = optional(number, 2)
+      min_requests      = optional(number, 10)
+      period_s          = optional(number, 60)
+      periods           = optional(number, 1)
     }), {})
     errors_4xx = optional(object({
-      enabled   = optional(bool, true)
-      threshold = optional(number, 50)
-      period_s  = optional(number, 60)
-      periods   = optional(number, 1)
-    }))
+      enabled           = optional(bool, true)
+      threshold_percent = optional(number, 25)
+      min_requests      = optional(number, 10)
+      period_s          = optional(number, 60)
+      periods           = optional(number, 5)
+    }), {})
     model_latency_p99 = optional(object({
       enabled      = optional(bool, true)
       threshold_ms = optional(number, 1000)
@@ -25,6 +27,42 @@ variable "alarms" {
       period_s     = optional(number, 60)
       periods      = optional(number, 2)
     }), {})
+    invocation_loss = optional(object({
+      enabled           = optional(bool, true)
+      threshold_percent = optional(number, 80)
+      min_requests      = optional(number, 100)
+    }), {})
+    cpu = optional(object({
+      enabled           = optional(bool, true)
+      threshold_percent = optional(number, 90)
+      period_s          = optional(number, 60)
+      periods           = optional(number, 10)
+    }), {})
+    memory = optional(object({
+      enabled           = optional(bool, true)
+      threshold_percent = optional(number, 90)
+      period_s          = optional(number, 60)
+      periods           = optional(number, 5)
+    }), {})
+    disk = optional(object({
+      enabled           = optional(bool, true)
+      threshold_percent = optional(number, 90)
+      period_s          = optional(number, 60)
+      periods           = optional(number, 5)
+    }), {})
+    gpu = optional(object({
+      enabled           = optional(bool, true)
+      threshold_percent = optional(number, 95)
+      period_s          = optional(number, 60)
+      periods           = optional(number, 10)
+    }), {})
+    gpu_memory = optional(object({
+      enabled           = optional(bool, true)
+      threshold_percent = optional(number, 95)
+      period_s          = optional(number, 60)
+      periods           = optional(number, 5)
+    }), {})
+    rolls_back       = optional(set(string), ["errors_5xx", "model_latency_p99", "overhead_latency_p99"])
     additional_names = optional(set(string), [])
   })
   default  = {}
@@ -114,4 +152,11 @@ variable "invoker" {
     timeout_s               = optional(number, 30)
   })
   default = null
+}
+
+variable "returning" {
+  description = "Whether `live` was moved back, by a rollback or after a failed deployment: see modules/model-endpoint."
+  type        = bool
+  default     = false
+  nullable    = false
 }

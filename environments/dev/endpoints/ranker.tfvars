@@ -21,7 +21,7 @@ deployment = "instant"
 
 # A first model may be slow and still be worth a look: only errors roll a deployment back here.
 alarms = {
-  errors_5xx           = { threshold = 3 }
+  errors_5xx           = { threshold_percent = 10 }
   model_latency_p99    = { enabled = false }
   overhead_latency_p99 = { enabled = false }
 }

@@ -24,8 +24,8 @@ deployment = "standard"
 
 # The search page shows its own order when the ranking takes longer than half a second in all.
 alarms = {
-  errors_5xx           = { threshold = 1 }
-  errors_4xx           = { threshold = 50, periods = 2 }
+  errors_5xx           = { threshold_percent = 1 }
+  errors_4xx           = { threshold_percent = 10 }
   model_latency_p99    = { threshold_ms = 300, periods = 2 }
   overhead_latency_p99 = { threshold_ms = 200, periods = 2 }
 }

@@ -20,7 +20,7 @@ serving = {
 deployment = "quick"
 
 alarms = {
-  errors_5xx           = { threshold = 1 }
+  errors_5xx           = { threshold_percent = 1 }
   model_latency_p99    = { threshold_ms = 300, periods = 1 }
   overhead_latency_p99 = { threshold_ms = 200, periods = 1 }
 }

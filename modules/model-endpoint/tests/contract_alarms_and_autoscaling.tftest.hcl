@@ -16,11 +16,11 @@ run "fixtures" {
   }
 }
 
-run "refuses_no_alarm" {
+run "refuses_no_alarm_but_the_abort" {
   command = plan
 
   variables {
-    alarms = { errors_5xx = { enabled = false }, model_latency_p99 = { enabled = false }, overhead_latency_p99 = { enabled = false } }
+    alarms = { rolls_back = [] }
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.first }
@@ -28,14 +28,44 @@ run "refuses_no_alarm" {
     }
   }
 
-  expect_failures = [var.alarms]
+  expect_failures = [aws_sagemaker_endpoint.this]
+}
+
+run "refuses_rollback_by_kinds_that_are_off" {
+  command = plan
+
+  variables {
+    alarms = { rolls_back = ["cpu", "gpu"], cpu = { enabled = false } }
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+      }
+    }
+  }
+
+  expect_failures = [aws_sagemaker_endpoint.this]
 }
 
 run "refuses_eleven_alarms" {
   command = plan
 
   variables {
-    alarms = { additional_names = [for i in range(8) : "alarm-${i}"] }
+    alarms = { additional_names = [for i in range(7) : "alarm-${i}"] }
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+      }
+    }
+  }
+
+  expect_failures = [aws_sagemaker_endpoint.this]
+}
+
+run "refuses_an_unknown_kind" {
+  command = plan
+
+  variables {
+    alarms = { rolls_back = ["errors_6xx"] }
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.first }
@@ -46,11 +76,11 @@ run "refuses_eleven_alarms" {
   expect_failures = [var.alarms]
 }
 
-run "refuses_an_alarm_period_that_cloudwatch_lacks" {
+run "refuses_a_period_in_which_no_metric_comes" {
   command = plan
 
   variables {
-    alarms = { errors_5xx = { period_s = 45 } }
+    alarms = { errors_5xx = { period_s = 30 } }
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.first }
@@ -89,6 +119,72 @@ run "refuses_an_alarm_that_always_rings" {
   }
 
   expect_failures = [var.alarms]
+}
+
+run "refuses_an_alarm_that_never_rings" {
+  command = plan
+
+  variables {
+    alarms = { memory = { threshold_percent = 101 } }
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+      }
+    }
+  }
+
+  expect_failures = [var.alarms]
+}
+
+run "refuses_a_rate_of_no_requests" {
+  command = plan
+
+  variables {
+    alarms = { errors_4xx = { min_requests = 0 } }
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+      }
+    }
+  }
+
+  expect_failures = [var.alarms]
+}
+
+run "refuses_alarms_slower_than_the_bake" {
+  command = plan
+
+  variables {
+    deployment = "instant"
+    alarms = {
+      errors_5xx           = { periods = 3 }
+      model_latency_p99    = { periods = 3 }
+      overhead_latency_p99 = { enabled = false }
+    }
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+      }
+    }
+  }
+
+  expect_failures = [aws_sagemaker_endpoint.this]
+}
+
+run "refuses_a_rate_that_a_broken_canary_never_reaches" {
+  command = plan
+
+  variables {
+    deployment = "cautious"
+    alarms     = { errors_5xx = { threshold_percent = 5 } }
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+      }
+    }
+  }
+
+  expect_failures = [aws_sagemaker_endpoint.this]
 }
 
 run "refuses_to_scale_a_variant_that_is_not_there" {

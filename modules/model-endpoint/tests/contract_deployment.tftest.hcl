@@ -288,6 +288,21 @@ run "refuses_rolling_with_a_shadow" {
   expect_failures = [aws_sagemaker_endpoint.this]
 }
 
+run "refuses_rolling_with_one_instance" {
+  command = plan
+
+  variables {
+    deployment = "rolling"
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+      }
+    }
+  }
+
+  expect_failures = [aws_sagemaker_endpoint.this]
+}
+
 run "refuses_steps_for_serverless" {
   command = plan
 

@@ -52,6 +52,39 @@ run "defaults" {
   }
 }
 
+run "dashboard" {
+  command = apply
+
+  variables {
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { a = run.fixtures.first, b = merge(run.fixtures.second, { instance_type = "ml.g5.xlarge" }) }
+      }
+    }
+  }
+
+  assert {
+    condition = [for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.properties.title] == [
+      "Server errors (percent)", "Refused requests (percent)", "Requests lost against the hour before (percent)", "Invocations", "Invocations per instance", "Errors",
+      "Model latency (microseconds)", "Overhead latency (microseconds)", "Requests at once for each model", "Processors (percent of one each)",
+      "Memory and disk (percent)", "GPUs and their memory (percent of one each)", "Alarms",
+    ]
+    error_message = "the dashboard shows what the alarms see"
+  }
+  assert {
+    condition = [
+      for metric in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[0].properties.metrics : try(metric[0].expression, metric[1])
+      ] == [
+      "Invocation5XXErrors", "Invocations", "IF(requests0 >= 10, 100 * errors0 / requests0, 0)", "Invocation5XXErrors", "Invocations", "IF(requests1 >= 10, 100 * errors1 / requests1, 0)",
+    ]
+    error_message = "each variant has ids of its own"
+  }
+  assert {
+    condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.x + widget.width <= 24 && widget.y % 3 == 0])
+    error_message = "the grid has 24 columns"
+  }
+}
+
 run "an_abort_is_always_possible" {
   command = plan
 
@@ -127,12 +160,12 @@ run "a_strategy_of_ones_own" {
 
   variables {
     deployment           = "rolling"
-    deployment_overrides = { strategy = "all_at_once" }
+    deployment_overrides = { strategy = "all_at_once", termination_wait_s = 60 }
     revisions            = { "r1-0badcafe" = { variants = { main = run.fixtures.first } } }
   }
 
   assert {
-    condition     = local.deployment == { strategy = "all_at_once", percent = 100, wait_s = 0, termination_wait_s = 0, max_s = 3300 }
+    condition     = local.deployment == { strategy = "all_at_once", percent = 100, wait_s = 0, termination_wait_s = 60, max_s = 3300 }
     error_message = "what a strategy does not have is not taken from the preset: ${jsonencode(local.deployment)}"
   }
 }
@@ -160,7 +193,7 @@ run "rolling" {
 
   variables {
     deployment = "rolling"
-    revisions  = { "r1-0badcafe" = { variants = { main = run.fixtures.first } } }
+    revisions  = { "r1-0badcafe" = { variants = { main = merge(run.fixtures.first, { initial_instance_count = 2 }) } } }
   }
 
   assert {
@@ -181,7 +214,6 @@ run "autoscaling" {
     revisions = {
       "r1-0badcafe" = { variants = { a = run.fixtures.first, b = merge(run.fixtures.second, { instance_type = "ml.c5.large" }) } }
     }
-    alarms = { model_latency_p99 = { enabled = false } }
     autoscaling = {
       b = { min = 1, max = 3, invocations_per_instance = 20, scale_in_cooldown_s = 30, scale_out_cooldown_s = 30 }
     }
@@ -201,41 +233,8 @@ run "autoscaling" {
     error_message = "the target tracks 20 invocations on one to three instances"
   }
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.this) == 4
-    error_message = "two kinds on two variants are four alarms"
-  }
-}
-
-run "alarms" {
-  command = plan
-
-  variables {
-    revisions = { "r1-0badcafe" = { variants = { main = run.fixtures.first } } }
-    alarms = {
-      errors_5xx           = { enabled = false }
-      errors_4xx           = { threshold = 7, period_s = 300, periods = 3 }
-      model_latency_p99    = { enabled = false }
-      overhead_latency_p99 = { enabled = false }
-      additional_names     = ["search-results-are-empty"]
-    }
-    notification_topic_arns = ["arn:aws:sns:eu-west-1:222222222222:slipway-qa-notifications"]
-  }
-
-  assert {
-    condition     = keys(output.alarm_names) == ["main/errors_4xx"]
-    error_message = "client errors are watched when set, and nothing else when disabled"
-  }
-  assert {
-    condition = (
-      aws_cloudwatch_metric_alarm.this["main/errors_4xx"].threshold == 7 && aws_cloudwatch_metric_alarm.this["main/errors_4xx"].statistic == "Sum" &&
-      aws_cloudwatch_metric_alarm.this["main/errors_4xx"].period == 300 && aws_cloudwatch_metric_alarm.this["main/errors_4xx"].evaluation_periods == 3 &&
-      aws_cloudwatch_metric_alarm.this["main/errors_4xx"].alarm_actions == toset(["arn:aws:sns:eu-west-1:222222222222:slipway-qa-notifications"])
-    )
-    error_message = "the alarm takes its settings and tells the topic"
-  }
-  assert {
-    condition     = contains(aws_sagemaker_endpoint.this.deployment_config[0].auto_rollback_configuration[0].alarms[*].alarm_name, "search-results-are-empty")
-    error_message = "alarms of others roll back as well"
+    condition     = length(aws_cloudwatch_metric_alarm.this) == 16 && length(local.rollback_alarm_names) == 7
+    error_message = "eight kinds on two variants, of which three roll back, and the abort"
   }
 }
 
@@ -296,7 +295,7 @@ run "shadow_capture_network_and_key" {
     error_message = "both models run in the network, isolated"
   }
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.this) == 3
+    condition     = length(aws_cloudwatch_metric_alarm.this) == 8
     error_message = "a shadow answers nobody, so it rolls nothing back"
   }
 }

@@ -60,7 +60,7 @@ module "ranker" {
   }
 
   alarms = {
-    errors_4xx        = { threshold = 100 }
+    errors_4xx        = { threshold_percent = 10, min_requests = 100 }
     model_latency_p99 = { threshold_ms = 200 }
     additional_names  = ["search-results-are-empty"]
   }
