@@ -16,6 +16,9 @@ FILE_LIMIT = 8 * 1024**2
 MAX_REQUESTS = 1_000
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
 BODY_LIMIT = 6 * 1024**2
+# A first request may find a cold model, and each instance has several processes that load it: the release promises what
+# a warm one needs. A request is late when none of so many answers came in time.
+TRIES = 5
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9 ._:/-]{0,127}$")
 _MEDIA_TYPE = re.compile(r"^[\w!#$&^.+*-]+/[\w!#$&^.+*-]+(\s*;\s*[\w.-]+=[\w.\"-]+)*$")
 _DEFAULT_ABSOLUTE = 1e-6

@@ -13,14 +13,12 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from glue.core.golden import GoldenRequest, difference, judge
+from glue.core.golden import TRIES, GoldenRequest, difference, judge
 from glue.core.revision import Revision
 
-# Right answers that come too late: a new instance's first ones find a cold model.
-SLOW_ANSWERS = 3
 _MARK = re.compile(r"(?:^|[,;\s])slipway-release=([a-z0-9-]{1,64})(?![^,;\s])")
 # The container's own words for "not now": they say nothing about its answers.
-_NOT_NOW = (429, 503)
+NOT_NOW = (429, 503)
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,7 @@ class Ledger:
     asked: int = 0
     answered: int = 0
     marked: int = 0  # answers that named any release
-    _slow: dict[tuple[str, str], int] = field(default_factory=dict)
+    _slow: dict[str, int] = field(default_factory=dict)  # late answers in a row, by variant
 
     @property
     def over(self) -> bool:
@@ -145,7 +143,7 @@ class Ledger:
         question = self.next
         self.asked += 1
         self.marked += reply.release is not None
-        if reply.release != question.release or reply.status in _NOT_NOW:
+        if reply.release != question.release or reply.status in NOT_NOW:
             self.waiting.rotate(-1)
             return
         self.answered += 1
@@ -158,11 +156,12 @@ class Ledger:
             return
         late = judge(question.request, answer=reply.body, latency_ms=reply.latency_ms).reason
         if late is None:
+            self._slow[question.variant] = 0
             self.waiting.popleft()
         elif reply.retried or not self._too_slow(question):
             self.waiting.rotate(-1)
         else:
-            self._fail(question, f"{late}, {SLOW_ANSWERS} times")
+            self._fail(question, f"{late}; so did {TRIES} in a row")
 
     def verdict(self, *, aborted: bool = False, ended: str | None = None) -> Verdict:
         """Return what it came to. `ended` says why nobody asked on, when that was not because all was asked."""
@@ -182,9 +181,9 @@ class Ledger:
         return f"{len(self.waiting)} golden requests did not reach the new release before all traffic did"
 
     def _too_slow(self, question: Question) -> bool:
-        key = (question.variant, question.request.name)
-        self._slow[key] = self._slow.get(key, 0) + 1
-        return self._slow[key] >= SLOW_ANSWERS
+        """Tell whether this late answer is one too many: a new instance's first ones find a cold model."""
+        self._slow[question.variant] = self._slow.get(question.variant, 0) + 1
+        return self._slow[question.variant] >= TRIES
 
     def _fail(self, question: Question, reason: str) -> None:
         self.failure = Failure(question.variant, question.release, question.request.name, reason)

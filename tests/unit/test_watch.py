@@ -7,9 +7,8 @@ from collections import deque
 
 import pytest
 
-from glue.core.golden import GoldenRequest
+from glue.core.golden import TRIES, GoldenRequest
 from glue.core.watch import (
-    SLOW_ANSWERS,
     Ledger,
     Question,
     Reply,
@@ -118,16 +117,28 @@ def test_a_container_that_has_no_time_says_nothing_about_its_answers(status: int
 
 def test_slow_answers_fail_only_when_they_stay_slow() -> None:
     cold = ledger(ONE)
-    for _ in range(SLOW_ANSWERS - 1):
+    for _ in range(TRIES - 1):
         cold.take(new(b"1", 900.0))
     cold.take(new(b"1", 20.0))
     assert cold.verdict().state == "passed"
     slow = ledger(ONE)
-    for _ in range(SLOW_ANSWERS):
+    for _ in range(TRIES):
         slow.take(new(b"1", 900.0))
     assert slow.verdict().reason == (
-        f"golden request 'one' of {NEXT_RELEASE} on variant main: it took 900.0 ms, 50 ms allowed, 3 times"
+        f"golden request 'one' of {NEXT_RELEASE} on variant main: it took 900.0 ms, 50 ms allowed; so did 5 in a row"
     )
+
+
+def test_late_answers_in_a_row_count_whatever_was_asked() -> None:
+    three = GoldenRequest("three", "a/b", "a/b", b"3", 3, latency_ms=50)
+    kept = ledger(ONE, three)
+    for _ in range(TRIES):
+        kept.take(new(kept.next.request.body, 900.0))
+    assert kept.failure is not None
+    mixed = ledger(ONE, three, TWO)
+    for _ in range(TRIES - 2):
+        mixed.take(new(mixed.next.request.body, 900.0))  # TWO has no limit, and interrupts the row
+    assert mixed.failure is None
 
 
 def test_the_clients_own_retries_are_not_the_models_slowness() -> None:
