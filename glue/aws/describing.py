@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from glue.core.described import (
+    AsyncConfig,
     DataCapture,
     Endpoint,
     EndpointConfig,
@@ -62,6 +63,7 @@ def config_of(answer: Mapping[str, Any]) -> EndpointConfig:
         variants=_variants(answer.get("ProductionVariants")),
         shadow_variants=_variants(answer.get("ShadowProductionVariants")),
         data_capture=_capture(answer.get("DataCaptureConfig")),
+        asynchronous=_asynchronous(answer.get("AsyncInferenceConfig")),
         kms_key_id=answer.get("KmsKeyId"),
         created=_time(answer, "CreationTime"),
     )
@@ -102,6 +104,22 @@ def _capture(entry: Mapping[str, Any] | None) -> DataCapture | None:
         modes=tuple(option["CaptureMode"] for option in entry.get("CaptureOptions", [])),
         json_content_types=tuple(header.get("JsonContentTypes") or ()),
         csv_content_types=tuple(header.get("CsvContentTypes") or ()),
+    )
+
+
+def _asynchronous(entry: Mapping[str, Any] | None) -> AsyncConfig | None:
+    if not entry:
+        return None
+    output = entry.get("OutputConfig") or {}
+    topics = output.get("NotificationConfig") or {}
+    return AsyncConfig(
+        output_s3_uri=output.get("S3OutputPath", ""),
+        failure_s3_uri=output.get("S3FailurePath"),
+        max_concurrent_invocations_per_instance=(entry.get("ClientConfig") or {}).get(
+            "MaxConcurrentInvocationsPerInstance"
+        ),
+        success_topic_arn=topics.get("SuccessTopic"),
+        error_topic_arn=topics.get("ErrorTopic"),
     )
 
 

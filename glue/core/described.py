@@ -77,6 +77,17 @@ class DataCapture:
 
 
 @dataclass(frozen=True)
+class AsyncConfig:
+    """Where an asynchronous endpoint puts its answers, how many requests an instance takes, and who hears of it."""
+
+    output_s3_uri: str
+    failure_s3_uri: str | None = None
+    max_concurrent_invocations_per_instance: int | None = None
+    success_topic_arn: str | None = None
+    error_topic_arn: str | None = None
+
+
+@dataclass(frozen=True)
 class Network:
     """Where containers run."""
 
@@ -93,6 +104,7 @@ class EndpointConfig:
     variants: Mapping[str, VariantConfig]
     shadow_variants: Mapping[str, VariantConfig] = field(default_factory=dict)
     data_capture: DataCapture | None = None
+    asynchronous: AsyncConfig | None = None
     kms_key_id: str | None = None
     created: str = ""
 

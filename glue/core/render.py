@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from glue.core import names
 from glue.core.foundation import Foundation
 from glue.core.release import SOURCE_ARCHIVE, Release
-from glue.core.revision import DataCapture, Revision, Revisions, Variant, content_of
+from glue.core.revision import Asynchronous, DataCapture, Revision, Revisions, Variant, content_of
 from glue.core.serving import EndpointSettings, VariantSettings
 from glue.errors import RefusedError, UsageError
 
@@ -61,6 +61,7 @@ def content(
     return Revision(
         variants={name: made[name] for name in settings.variants},
         shadow_variants={name: made[name] for name in settings.shadow_variants},
+        asynchronous=_asynchronous(settings, foundation),
         data_capture=_capture(settings, foundation),
         network=settings.network,
         volume_key_arn=settings.volume_key_arn,
@@ -179,6 +180,14 @@ def _environment(settings: VariantSettings, release: Release, bucket: str) -> di
     if SOURCE_ARCHIVE in release.files:
         found[SUBMIT_DIRECTORY] = f"s3://{bucket}/{release.key(SOURCE_ARCHIVE)}"
     return {**found, **settings.environment, names.RELEASE_VARIABLE: release.release}
+
+
+def _asynchronous(settings: EndpointSettings, foundation: Foundation) -> Asynchronous | None:
+    wanted = settings.asynchronous
+    if wanted is None:
+        return None
+    place = f"s3://{foundation.artifact_bucket}/{names.async_prefix(settings.endpoint)}"
+    return Asynchronous(output_s3_uri=f"{place}output", failure_s3_uri=f"{place}failures", **wanted.__dict__)
 
 
 def _capture(settings: EndpointSettings, foundation: Foundation) -> DataCapture | None:

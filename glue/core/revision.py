@@ -13,9 +13,10 @@ from glue.core.names import REVISION_ID
 from glue.errors import RefusedError
 
 # Part of the file, but not of what a revision is.
-_REMARKS = ("created", "replaces", "failed")
+_REMARKS = ("created", "replaces", "failed", "retried")
 # What is kept of why a revision failed, in characters: the file is reviewed by people.
 _FAILED_LIMIT = 500
+_KNOWN_BY = 200  # characters by which a reason is known again in a remark that begins with other words
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,20 @@ class DataCapture:
     modes: tuple[str, ...] = ("Input", "Output")
     json_content_types: tuple[str, ...] = ("application/json",)
     csv_content_types: tuple[str, ...] = ("text/csv",)
+
+
+@dataclass(frozen=True)
+class Asynchronous:
+    """Answers go to S3 instead of the caller: where answers and failures lie, requests at once, topics that hear of it.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AsyncInferenceConfig.html
+    """
+
+    output_s3_uri: str
+    failure_s3_uri: str
+    max_concurrent_invocations_per_instance: int | None = None
+    success_topic_arn: str | None = None
+    error_topic_arn: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,17 +83,20 @@ class Variant:
 class Revision:
     """Releases as variants, with the settings frozen with them.
 
-    `created`, `replaces` (what was live before it) and `failed` (why and when it failed live) are remarks, not content.
+    `created`, `replaces` (what was live before it), `failed` (why and when it failed live) and `retried` (the failure
+    after which it was tried again) are remarks, not content.
     """
 
     variants: Mapping[str, Variant]
     shadow_variants: Mapping[str, Variant] = field(default_factory=dict)
+    asynchronous: Asynchronous | None = None
     data_capture: DataCapture | None = None
     network: Network | None = None
     volume_key_arn: str | None = None
     created: str | None = None
     replaces: str | None = None
     failed: str | None = None
+    retried: str | None = None
 
     @property
     def all_variants(self) -> Mapping[str, Variant]:
@@ -115,11 +133,16 @@ class Revision:
 
 @dataclass(frozen=True)
 class Revisions:
-    """All retained revisions of an endpoint, and which one is live. `newest` is the highest number ever given."""
+    """All retained revisions of an endpoint, and which one is live. `newest` is the highest number ever given.
+
+    `returning`: live was moved back, by a rollback or after a failure. The alarms that ring because of what was live
+    must not undo that.
+    """
 
     live: str | None = None
     revisions: Mapping[str, Revision] = field(default_factory=lambda: MappingProxyType({}))
     newest: int = 0
+    returning: bool = False
 
     @property
     def live_revision(self) -> Revision | None:
@@ -145,7 +168,7 @@ class Revisions:
         """Return these revisions with one more, which is live and remembers which one it replaces."""
         number = max([self.newest, *(number_of(name) for name in self.revisions)]) + 1
         name = f"r{number}-{content_hash(content)[:8]}"
-        added = replace(content, created=created, replaces=self.live, failed=None)
+        added = replace(content, created=created, replaces=self.live, failed=None, retried=None)
         return Revisions(live=name, revisions={**self.revisions, name: added}, newest=number)
 
     def move(self, live: str) -> Revisions:
@@ -156,7 +179,15 @@ class Revisions:
         reason = self.revisions[live].failed
         if reason is not None:
             raise refused(live, reason)
-        return replace(self, live=live)
+        return replace(self, live=live, returning=False)
+
+    def back(self, live: str) -> Revisions:
+        """Return these revisions with live moved back to one that served before. Raises KeyError.
+
+        That AWS serves it, or served it before, weighs more than a mark.
+        """
+        entry = replace(self.revisions[live], failed=None)
+        return replace(self, live=live, revisions={**self.revisions, live: entry}, returning=True)
 
     def fail(self, failed: str, *, reason: str) -> Revisions:
         """Return these revisions with one marked as failed, and why; what was said first is kept."""
@@ -175,12 +206,17 @@ class Revisions:
         if not marks:
             return self
         if retry:
-            cleared = {name: replace(self.revisions[name], failed=None) for name in marks}
+            cleared = {name: replace(self.revisions[name], failed=None, retried=said) for name, said in marks.items()}
             return replace(self, revisions={**self.revisions, **cleared})
         if self.live in alike and self.live not in marks:
             return self
         newest = max(marks, key=number_of)
         raise refused(newest, marks[newest])
+
+    def explains(self, reason: str) -> bool:
+        """Tell whether a reason that SageMaker gives is in a remark already: then it is not news."""
+        text = remark(reason)[:_KNOWN_BY]
+        return any(text in (entry.failed or "") or text in (entry.retried or "") for entry in self.revisions.values())
 
 
 def refused(revision_id: str, reason: str) -> RefusedError:

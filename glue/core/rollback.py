@@ -45,14 +45,15 @@ def plan_rollback(
     frozen = {name: v.initial_instance_count for name, v in content.all_variants.items() if v.initial_instance_count}
     scales_in = {name: (live_counts[name], count) for name, count in frozen.items() if live_counts.get(name, 0) > count}
     if now or not scales_in:
-        return Rollback(chosen, Rendered("moved", revisions.move(chosen), before), scales_in)
+        return Rollback(chosen, Rendered("moved", revisions.back(chosen), before), scales_in)
     limits = {name: bounds.maximum for name, bounds in settings.autoscaling.items()}
     counts = {name: max(frozen[name], min(now, limits.get(name, now))) for name, (now, _) in scales_in.items()}
     wanted = content.with_counts(counts)
     retained = revisions.find(wanted)
     if retained is not None:
-        return Rollback(chosen, Rendered("moved", revisions.move(retained), before), {})
-    return Rollback(chosen, Rendered("new", revisions.add(wanted, created=created), before), {})
+        return Rollback(chosen, Rendered("moved", revisions.back(retained), before), {})
+    added = revisions.add(wanted, created=created)
+    return Rollback(chosen, Rendered("new", added.back(str(added.live)), before), {})
 
 
 def choose(revisions: Revisions, to: str | None) -> str:

@@ -33,6 +33,15 @@ class CaptureSettings:
 
 
 @dataclass(frozen=True)
+class AsyncSettings:
+    """How an asynchronous endpoint works: requests at once for each instance, and topics; None is SageMaker's own."""
+
+    max_concurrent_invocations_per_instance: int | None = None
+    success_topic_arn: str | None = None
+    error_topic_arn: str | None = None
+
+
+@dataclass(frozen=True)
 class Bounds:
     """What autoscaling may do with a variant's instances."""
 
@@ -47,6 +56,7 @@ class EndpointSettings:
     endpoint: str
     variants: Mapping[str, VariantSettings]
     shadow_variants: Mapping[str, VariantSettings] = field(default_factory=dict)
+    asynchronous: AsyncSettings | None = None
     data_capture: CaptureSettings | None = None
     network: Network | None = None
     volume_key_arn: str | None = None

@@ -149,6 +149,8 @@ def _live_content(live: Live, revision: Revision) -> dict[str, object]:
     }
     if config.data_capture is not None and config.data_capture.enabled:
         document["data_capture"] = _live_capture(config.data_capture)
+    if config.asynchronous is not None:
+        document["asynchronous"] = {k: v for k, v in config.asynchronous.__dict__.items() if v is not None}
     if config.kms_key_id:
         document["volume_key_arn"] = config.kms_key_id
     return document

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from glue.core.names import REVISION_ID
 from glue.core.revision import (
+    Asynchronous,
     DataCapture,
     Network,
     Revision,
@@ -59,6 +60,7 @@ def render(revisions: Revisions) -> str:
     ordered = sorted(revisions.revisions, key=number_of)
     values = {
         "live": revisions.live,
+        **({"returning": True} if revisions.returning else {}),
         "revisions": {name: _revision_values(revisions.revisions[name]) for name in ordered},
     }
     body = f"# newest: r{newest}\n{writer.body(values)}"
@@ -106,6 +108,7 @@ def _check_seal(text: str, path: Path) -> None:
 def _parse(text: str, path: Path) -> Revisions:
     top = Fields(hcl.parse(text, name=str(path)), file=str(path))
     live = top.optional_string("live")
+    returning = top.boolean("returning", default=False)
     revisions = {}
     for name, entry in top.objects("revisions"):
         revisions[name] = _revision(entry)
@@ -120,7 +123,7 @@ def _parse(text: str, path: Path) -> Revisions:
     if live is None and revisions:
         raise top.error("live", "it is null though there are revisions")
     found = _NEWEST.search(text)
-    return Revisions(live=live, revisions=revisions, newest=int(found[1]) if found else 0)
+    return Revisions(live=live, revisions=revisions, newest=int(found[1]) if found else 0, returning=returning)
 
 
 def _revision(entry: Fields) -> Revision:
@@ -128,8 +131,10 @@ def _revision(entry: Fields) -> Revision:
         created=entry.optional_string("created"),
         replaces=entry.optional_string("replaces"),
         failed=entry.optional_string("failed"),
+        retried=entry.optional_string("retried"),
         variants={name: _variant(variant) for name, variant in entry.objects("variants")},
         shadow_variants={name: _variant(variant) for name, variant in entry.objects("shadow_variants")},
+        asynchronous=_asynchronous(entry.optional_object("asynchronous")),
         data_capture=_capture(entry.optional_object("data_capture")),
         network=network(entry.optional_object("network")),
         volume_key_arn=entry.optional_string("volume_key_arn"),
@@ -184,6 +189,20 @@ def network(entry: Fields | None) -> Network | None:
     return found
 
 
+def _asynchronous(entry: Fields | None) -> Asynchronous | None:
+    if entry is None:
+        return None
+    found = Asynchronous(
+        output_s3_uri=entry.string("output_s3_uri"),
+        failure_s3_uri=entry.string("failure_s3_uri"),
+        max_concurrent_invocations_per_instance=entry.optional_integer("max_concurrent_invocations_per_instance"),
+        success_topic_arn=entry.optional_string("success_topic_arn"),
+        error_topic_arn=entry.optional_string("error_topic_arn"),
+    )
+    entry.done()
+    return found
+
+
 def _capture(entry: Fields | None) -> DataCapture | None:
     if entry is None:
         return None
@@ -200,20 +219,21 @@ def _capture(entry: Fields | None) -> DataCapture | None:
 
 
 def _revision_values(revision: Revision) -> dict[str, object]:
-    failed = {"failed": revision.failed} if revision.failed is not None else {}
+    marks = {"failed": revision.failed, "retried": revision.retried}
     return {
         "created": revision.created,
         "replaces": revision.replaces,
-        **failed,
+        **{name: text for name, text in marks.items() if text is not None},
         "variants": {name: _values(variant) for name, variant in sorted(revision.variants.items())},
         "shadow_variants": {name: _values(variant) for name, variant in sorted(revision.shadow_variants.items())},
+        **({"asynchronous": _values(revision.asynchronous)} if revision.asynchronous is not None else {}),
         "data_capture": _values(revision.data_capture),
         "network": _values(revision.network),
         "volume_key_arn": revision.volume_key_arn,
     }
 
 
-def _values(entry: Variant | Serverless | DataCapture | Network | None) -> dict[str, object] | None:
+def _values(entry: Variant | Serverless | Asynchronous | DataCapture | Network | None) -> dict[str, object] | None:
     """Return an entry's attributes; what is None is left out, as it is nothing to Terraform."""
     if entry is None:
         return None

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from glue.core import names
+from glue.core import kinds, names
 from glue.core.environment import Environment
 from glue.core.revision import Revisions
-from glue.core.serving import Bounds, CaptureSettings, EndpointSettings, VariantSettings
+from glue.core.serving import AsyncSettings, Bounds, CaptureSettings, EndpointSettings, VariantSettings
 from glue.errors import UsageError
 from glue.tf import environment_file, hcl, revisions_file
 from glue.tf.fields import Fields
@@ -101,6 +101,7 @@ def _endpoint(path: Path, name: str) -> EndpointSettings:
         endpoint=top.string("endpoint"),
         variants={key: _variant(entry) for key, entry in serving.objects("variants")},
         shadow_variants={key: _variant(entry) for key, entry in serving.objects("shadow_variants")},
+        asynchronous=_asynchronous(serving.optional_object("asynchronous")),
         data_capture=_capture(serving.optional_object("data_capture")),
         network=revisions_file.network(serving.optional_object("network")),
         volume_key_arn=serving.optional_string("volume_key_arn"),
@@ -125,8 +126,8 @@ def _check_endpoint(top: Fields, found: EndpointSettings, name: str) -> None:
     for key in found.autoscaling:
         if key not in found.variants:
             raise top.error(f"autoscaling.{key}", f"there is no such variant; known are {', '.join(found.variants)}")
-        if found.variants[key].serverless is not None:
-            raise top.error(f"autoscaling.{key}", "a serverless variant has no instances to scale")
+    for key, message in kinds.problems(found):
+        raise top.error(key, message)
 
 
 def _variant(entry: Fields) -> VariantSettings:
@@ -151,6 +152,18 @@ def _variant(entry: Fields) -> VariantSettings:
     return found
 
 
+def _asynchronous(entry: Fields | None) -> AsyncSettings | None:
+    if entry is None:
+        return None
+    found = AsyncSettings(
+        max_concurrent_invocations_per_instance=entry.optional_integer("max_concurrent_invocations_per_instance"),
+        success_topic_arn=entry.optional_string("success_topic_arn"),
+        error_topic_arn=entry.optional_string("error_topic_arn"),
+    )
+    entry.done()
+    return found
+
+
 def _capture(entry: Fields | None) -> CaptureSettings | None:
     if entry is None:
         return None
@@ -168,6 +181,6 @@ def _bounds(entry: Fields) -> Bounds:
     found = Bounds(minimum=entry.integer("min"), maximum=entry.integer("max"))
     entry.ignore("invocations_per_instance", "scale_in_cooldown_s", "scale_out_cooldown_s")
     entry.done()
-    if not 0 < found.minimum <= found.maximum:
+    if not 0 <= found.minimum <= found.maximum or not found.maximum:
         raise entry.error("max", f"min {found.minimum} and max {found.maximum} leave no room; give 1 <= min <= max")
     return found

@@ -79,7 +79,41 @@ def test_a_live_revision_that_is_marked_is_refused_and_cleared_by_a_retry() -> N
     with pytest.raises(RefusedError, match="failed and is not tried again"):
         render.add(marked, revision(), settings=settings(), created="now")
     again = render.add(marked, revision(), settings=settings(), created="now", retry=True)
-    assert (again.action, again.changed, again.revisions) == ("moved", True, one)
+    assert (again.action, again.changed, again.live) == ("moved", True, one.live)
+    entry = again.revisions.live_revision
+    assert entry is not None
+    assert (entry.failed, entry.retried) == (None, WHY)
+
+
+def test_what_was_forgiven_is_still_known() -> None:
+    found, _, second = failed_second()
+    reason = WHY.partition(": ")[2]
+    assert found.explains(reason)
+    assert not found.explains("another alarm rang")
+    forgiven = found.admit(found.revisions[second], retry=True)
+    assert forgiven.explains(reason)
+    assert not forgiven.fail(second, reason="another alarm rang").explains("a third one")
+
+
+def test_going_back_is_written_and_ends_with_the_next_promotion(tmp_path: Path) -> None:
+    both = history(revision(), revision(environment={"A": "2"}))
+    first, second = list(both.revisions)
+    back = plan_rollback(both, settings=settings(), to=None, live_counts={"main": 1}, now=False, created="now")
+    assert (back.rendered.live, back.rendered.revisions.returning) == (first, True)
+    path = tmp_path / "x.revisions.tfvars"
+    revisions_file.save(path, back.rendered.revisions)
+    assert "returning = true" in path.read_text()
+    assert revisions_file.load(path) == back.rendered.revisions
+    again = render.add(revisions_file.load(path), both.revisions[second], settings=settings(), created="now")
+    assert (again.live, again.revisions.returning) == (second, False)
+    revisions_file.save(path, again.revisions)
+    assert "returning" not in path.read_text()
+
+
+def test_what_aws_serves_may_always_be_gone_back_to() -> None:
+    found, _, second = failed_second()
+    back = found.back(second)
+    assert (back.live, back.returning, back.revisions[second].failed) == (second, True, None)
 
 
 def test_of_two_equal_contents_the_good_one_is_found() -> None:

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glue.core.revision import DataCapture, Network, Revision, Revisions, Serverless, Variant, content_hash
+from glue.core.revision import (
+    Asynchronous,
+    DataCapture,
+    Network,
+    Revision,
+    Revisions,
+    Serverless,
+    Variant,
+    content_hash,
+    remark,
+)
 from glue.errors import RefusedError
 from glue.tf import revisions_file
 from tests.unit.revision_support import history, revision, variant
@@ -37,7 +47,9 @@ REVISION = st.builds(
     shadow_variants=st.dictionaries(NAMES, VARIANT, max_size=1),
     data_capture=st.none() | st.builds(DataCapture, st.integers(1, 100), TEXT),
     network=st.none() | st.builds(Network, st.lists(TEXT, max_size=2).map(tuple), st.just(("sg",)), st.booleans()),
+    asynchronous=st.none() | st.builds(Asynchronous, TEXT, TEXT, st.none() | st.integers(1, 9), st.none() | TEXT),
     volume_key_arn=st.none() | TEXT,
+    failed=st.none() | TEXT.map(remark).filter(bool),
 )
 
 
