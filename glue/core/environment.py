@@ -29,7 +29,10 @@ class Gates:
 
 @dataclass(frozen=True)
 class Freeze:
-    """When nothing is deployed: once, `starts` to `ends` (RFC 3339), or weekly, `fri 18:00` to `mon 08:00`."""
+    """When nothing new goes live: `starts` to `ends` (local time, 2026-12-20T18:00), or weekly (fri 18:00, mon 08:00).
+
+    `glue.core.freeze.windows_of` understands and checks it.
+    """
 
     reason: str
     starts: str | None = None

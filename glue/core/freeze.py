@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from glue.core.environment import Environment
 from glue.errors import UsageError
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -93,6 +94,12 @@ def active(windows: Iterable[Window], now: datetime) -> tuple[Frozen, ...]:
 def refusal(windows: Iterable[Window], now: datetime) -> str | None:
     """Return why nothing new may become live now, None when it may."""
     return "; ".join(frozen.text for frozen in active(windows, now)) or None
+
+
+def windows_of(environment: Environment) -> tuple[Window, ...]:
+    """Return an environment's freeze windows. Raises UsageError for what is not one."""
+    freezes = {name: asdict(freeze) for name, freeze in environment.freezes.items()}
+    return parse_windows(freezes, where=f"environments/{environment.name}/environment.tfvars")
 
 
 def parse_windows(freezes: Mapping[str, object], *, where: str) -> tuple[Window, ...]:

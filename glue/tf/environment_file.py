@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from glue.core import freeze
 from glue.core.environment import Environment, Freeze, Gates, Neighbour
 from glue.tf import hcl
 from glue.tf.fields import Fields
@@ -44,7 +45,7 @@ def load(path: Path, name: str) -> Environment:
         promotes_from=_neighbour(entry.optional_object("promotes_from")),
         models=tuple(sorted(entry.value_map("models"))),
         gates=_gates(entry.optional_object("gates")),
-        freezes={key: _freeze(freeze) for key, freeze in entry.objects("freezes")},
+        freezes={key: _freeze(inner) for key, inner in entry.objects("freezes")},
         wave=_from_one(entry, "wave", default=1),
         kept_revisions=_kept(entry.optional_object("retention")),
         approvers=_principals(entry, "approvers"),
@@ -58,6 +59,7 @@ def load(path: Path, name: str) -> Environment:
     entry.done()
     _check_neighbours(entry, settings)
     _check_gates(entry, found, operators)
+    freeze.windows_of(found)  # what is not a window is told now, and not when somebody deploys into it
     return found
 
 
@@ -120,7 +122,7 @@ def _kept(entry: Fields | None) -> int:
     if entry is None:
         return Environment.kept_revisions
     found = _from_one(entry, "revisions", default=Environment.kept_revisions)
-    entry.ignore("noncurrent_days", "capture_days", "training_days")
+    entry.ignore("async_days", "noncurrent_days", "capture_days", "training_days")
     entry.done()
     return found
 

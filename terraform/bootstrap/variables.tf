@@ -75,6 +75,7 @@ variable "environment" {
     # endpoint besides the live one.
     retention = optional(object({
       noncurrent_days = optional(number, 90)
+      async_days      = optional(number)
       capture_days    = optional(number)
       training_days   = optional(number)
       revisions       = optional(number, 5)
@@ -153,14 +154,21 @@ variable "environment" {
     error_message = "environment ${var.environment.name}: gates.evidence_max_age_hours is more than 0, and gates.soak_minutes 0 or more. Correct environment.tfvars."
   }
 
+  # The same shapes as glue/core/freeze.py, which also knows whether there is such a time zone.
   validation {
     condition = alltrue([
-      for freeze in values(var.environment.freezes) : (
-        (freeze.starts != null && freeze.ends != null && freeze.weekly_from == null && freeze.weekly_until == null) ||
-        (freeze.starts == null && freeze.ends == null && freeze.weekly_from != null && freeze.weekly_until != null)
-      )
+      for freeze in values(var.environment.freezes) :
+      trimspace(freeze.reason) != "" && can(regex("^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", freeze.time_zone)) && anytrue([
+        freeze.weekly_from == null && freeze.weekly_until == null && try(
+          alltrue([for text in [freeze.starts, freeze.ends] : can(regex("^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$", text))])
+          && timecmp("${freeze.starts}:00Z", "${freeze.ends}:00Z") < 0, false
+        ),
+        freeze.starts == null && freeze.ends == null && freeze.weekly_from != freeze.weekly_until && alltrue([
+          for text in [freeze.weekly_from, freeze.weekly_until] : can(regex("^(mon|tue|wed|thu|fri|sat|sun) ([01][0-9]|2[0-3]):[0-5][0-9]$", text))
+        ]),
+      ])
     ])
-    error_message = "environment ${var.environment.name}: each of freezes has either starts and ends, or weekly_from and weekly_until. Correct environment.tfvars."
+    error_message = "environment ${var.environment.name}: each of freezes has a reason, a time zone such as Europe/Berlin, and either starts and ends (2026-12-20T18:00, local time) or weekly_from and weekly_until (fri 16:00). Correct environment.tfvars."
   }
 
   validation {

@@ -18,6 +18,7 @@ module "artifact_store" {
 
   retention = {
     noncurrent_days = local.env.retention.noncurrent_days
+    async_days      = local.env.retention.async_days
     capture_days    = local.env.retention.capture_days
     training_days   = local.env.retention.training_days
   }

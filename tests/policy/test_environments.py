@@ -10,7 +10,8 @@ from typing import Any
 import hcl2
 import pytest
 
-from glue.core import names
+from glue.core import freeze, names
+from glue.errors import UsageError
 from glue.tf import hcl
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -152,3 +153,38 @@ def test_code_names_no_environment(path: Path) -> None:
     samples = re.findall(r'(?:error_message|description) *= *".*"', text)
     accounts = [account for account in accounts if not any(account in sample for sample in samples)]
     assert (found, accounts) == ([], [])
+
+
+@pytest.mark.parametrize("root", ["bootstrap", "foundation"])
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("2026-12-20T18:00", "once"),
+        ("fri 16:00", "weekly"),
+        ("2026-12-20", ""),
+        ("2026-12-20T18:00Z", ""),
+        ("1999-12-20T18:00", ""),
+        ("friday 16:00", ""),
+        ("fri 24:00", ""),
+        ("fri 9:00", ""),
+    ],
+)
+def test_terraform_takes_the_times_that_the_glue_takes(root: str, text: str, kind: str) -> None:
+    """A freeze that one of the two does not understand would be found only when it is too late."""
+    code = (ROOT / "terraform" / root / "variables.tf").read_text()
+    block = code[code.index("values(var.environment.freezes)") :]
+    once, weekly = (re.search(rf'regex\("({start}[^"]+)"', block) for start in (r"\^20", r"\^\(mon"))
+    assert once and weekly  # noqa: PT018
+    found = {"once": re.fullmatch(once[1].strip("^$"), text), "weekly": re.fullmatch(weekly[1].strip("^$"), text)}
+    assert [name for name, match in found.items() if match] == ([kind] if kind else [])
+    times = {
+        "once": {"starts": text, "ends": "2099-01-01T00:00"},
+        "weekly": {"weekly_from": text, "weekly_until": "mon 00:00"},
+    }
+    for name, settings in times.items():
+        try:
+            freeze.parse_windows({"f": {"reason": "x", **settings}}, where="file")
+            taken = True
+        except UsageError:
+            taken = False
+        assert taken is (kind == name)
