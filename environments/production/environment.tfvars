@@ -13,7 +13,9 @@ environment = {
   # qa must have signed that it checked exactly these files and this image.
   gates = { evidence = true }
 
-  # Who may pass the gates in an emergency, with a reason that is recorded. Name your own people's role.
+  # Who may approve releases once `gates` has approval = true, and who may pass the gates in an emergency, with a reason that is
+  # recorded. Name your own people's roles.
+  approvers   = ["arn:aws:iam::333333333333:role/operator"]
   break_glass = ["arn:aws:iam::333333333333:role/operator"]
 
   replicates_images_to   = {}

@@ -13,7 +13,7 @@ locals {
     }
     DeleteReleases = {
       actions    = ["s3:DeleteObject"]
-      resources  = ["${local.artifacts}/release-index/*", "${local.artifacts}/releases/*"]
+      resources  = ["${local.artifacts}/releases/*"] # not the index: an id is never given twice
       conditions = []
     }
     DeleteImages = {

@@ -164,12 +164,11 @@ locals {
         "lambda:UpdateFunctionEventInvokeConfig",
         "lambda:UpdateFunctionUrlConfig",
       ]
-      resources = flatten([
-        for kind in ["invoker", "monitor"] : [
-          "arn:aws:lambda:${local.here}:function:${local.prefix}-*-${kind}",
-          "arn:aws:lambda:${local.here}:function:${local.prefix}-*-${kind}:*",
-        ]
-      ])
+      resources = [
+        "arn:aws:lambda:${local.here}:function:${local.prefix}-*-invoker",
+        "arn:aws:lambda:${local.here}:function:${local.prefix}-*-invoker:*",
+        "arn:aws:lambda:${local.here}:function:${local.prefix}-*-monitor",
+      ]
       conditions = []
     }
     AskAlarms = {

@@ -139,6 +139,7 @@ def traits(setting: Setting) -> set[str]:
     """Return what distinguishes an environment: first of a chain, training, its inputs, a network."""
     models = setting.environment["models"].values()
     found = {"first"} if setting.environment.get("promotes_from") is None else set()
+    found |= set() if (setting.environment.get("gates") or {}).get("approval") else {"no approval"}
     for model in models:
         training = model.get("training")
         found |= {"training"} if training is not None else set()

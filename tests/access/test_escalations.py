@@ -31,7 +31,7 @@ def test_no_planned_role_can(committed: Judge, optional: Judge, path: dict[str, 
     )
     found, asked_about = [], 0
     for judge in (committed, optional):
-        for subject in judge.planned():
+        for subject in (one for one in judge.planned() if one.who not in path.get("except", [])):
             for setting in judge.settings:
                 if relation(subject.home, setting) != path.get("of", OWN):
                     continue

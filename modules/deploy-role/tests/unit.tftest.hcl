@@ -308,8 +308,8 @@ run "pruning_leaves_evidence_and_versions" {
   assert {
     condition = join(" ", flatten([
       for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Resource if s.Action == "s3:DeleteObject"
-    ])) == "arn:aws:s3:::slipway-stage-artifacts-222222222222/releases/* arn:aws:s3:::slipway-stage-artifacts-222222222222/release-index/*"
-    error_message = "it must delete releases and their index only"
+    ])) == "arn:aws:s3:::slipway-stage-artifacts-222222222222/releases/*"
+    error_message = "it must delete releases only"
   }
   assert {
     condition     = !contains(flatten(jsondecode(aws_iam_role_policy.this.policy).Statement[*].Action), "s3:DeleteObjectVersion")
