@@ -19,6 +19,8 @@ from glue.tf.fields import Fields
 _NAME = re.compile(r"[a-z0-9](-?[a-z0-9])*\Z")
 _SUFFIX = ".tfvars"
 _REVISIONS = ".revisions.tfvars"
+# What scaling keeps near a value, which Terraform checks and the glue does not read.
+TARGETS = ("invocations_per_instance", "concurrency_per_model", "cpu_percent", "backlog_per_instance")
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,8 @@ def _endpoint(path: Path, name: str) -> EndpointSettings:
         top.value_map(key)
     top.optional_string("deployment")
     top.optional_string("function_package")
+    top.value_map("monitor")
+    top.optional_string("monitor_package")
     top.done()
     _check_endpoint(top, found, name)
     return found
@@ -178,9 +182,16 @@ def _capture(entry: Fields | None) -> CaptureSettings | None:
 
 
 def _bounds(entry: Fields) -> Bounds:
-    found = Bounds(minimum=entry.integer("min"), maximum=entry.integer("max"))
-    entry.ignore("invocations_per_instance", "scale_in_cooldown_s", "scale_out_cooldown_s")
+    """Return what autoscaling may ever do: a schedule may move its own bounds beyond the variant's."""
+    lows, highs = [entry.integer("min")], [entry.integer("max")]
+    for _, schedule in entry.objects("schedules"):
+        lows.append(schedule.integer("min", default=lows[0]))
+        highs.append(schedule.integer("max", default=highs[0]))
+        schedule.ignore("schedule", "time_zone")
+        schedule.done()
+    entry.ignore(*TARGETS, "scale_in_cooldown_s", "scale_out_cooldown_s")
     entry.done()
-    if not 0 <= found.minimum <= found.maximum or not found.maximum:
-        raise entry.error("max", f"min {found.minimum} and max {found.maximum} leave no room; give 1 <= min <= max")
-    return found
+    for low, high in zip(lows, highs, strict=True):
+        if not 0 <= low <= high or not high:
+            raise entry.error("max", f"min {low} and max {high} leave no room; give 1 <= min <= max")
+    return Bounds(minimum=min(lows), maximum=max(highs))

@@ -90,3 +90,30 @@ def test_the_packed_invoker_starts_from_its_zip(tmp_path: Path) -> None:
         env={"PYTHONPATH": str(package), "ENDPOINT_NAME": "x"}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "400"
+
+
+def test_a_package_shares_files_of_the_repository(tmp_path: Path) -> None:
+    monitor = SCRIPT.parents[1] / "modules" / "drift-monitor"
+    done = build(monitor / "src", tmp_path / "monitor.zip")
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(tmp_path / "monitor.zip") as archive:
+        names = archive.namelist()
+    assert names == sorted(names)
+    assert {"monitor.py", *(monitor / "package.txt").read_text().split()} <= set(names)
+    # with nothing of this checkout in sight, and only what Lambda's runtime has, it can be imported
+    program = "import sys; zip = sys.argv[1]; sys.path[:0] = [zip]; import monitor; print(monitor.drift.__file__)"
+    command = [sys.executable, "-P", "-c", program, tmp_path / "monitor.zip"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ran.stdout.strip(), ran.returncode) == (f"{tmp_path}/monitor.zip/glue/core/drift.py", 0), ran.stderr
+
+
+@pytest.mark.parametrize("line", ["glue/nothing.py", "../outside.py", "a.py"])
+def test_a_shared_file_that_is_none_or_twice_is_refused(line: str, tmp_path: Path) -> None:
+    source = folder(tmp_path / "module" / "src")
+    if line == "a.py":
+        line = "README.md"
+        (source / line).write_text("twice")
+    (tmp_path / "module" / "package.txt").write_text(f"{line}\n")
+    done = build(source, tmp_path / "f.zip")
+    assert done.returncode == 1
+    assert line in done.stderr
