@@ -54,6 +54,10 @@ def update(world: World, config: str = "c2", **more: Any) -> None:
     world.client("sagemaker").update_endpoint(EndpointName="shop", EndpointConfigName=config, **more)
 
 
+def status(world: World) -> str:
+    return str(world.client("sagemaker").describe_endpoint(EndpointName="shop")["EndpointStatus"])
+
+
 @contextlib.contextmanager
 def traffic(world: World, body: dict[str, Any]) -> Iterator[None]:
     """Send requests until the end, whatever they are answered."""
@@ -133,6 +137,42 @@ def test_a_short_ring_is_not_missed(two: World) -> None:
     for state in ("ALARM", "OK"):
         two.client("cloudwatch").set_alarm_state(AlarmName="errors", StateValue=state, StateReason="test")
     assert two.settle()["EndpointConfigName"] == "c1"
+
+
+def test_one_datum_of_an_own_metric_ends_a_deployment_within_seconds(two: World) -> None:
+    """High-resolution alarms look at ten seconds, every ten seconds; the datum says that it is of one second.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/publishingMetrics.html
+    """
+    own = {"Namespace": "Slipway/Deployments", "MetricName": "Abort"}
+    of_shop = [{"Name": "EndpointName", "Value": "shop"}]
+    cloudwatch = two.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="shop-abort",
+        **own,
+        Dimensions=of_shop,
+        Statistic="Sum",
+        Period=10,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="notBreaching",
+    )
+    update(two, DeploymentConfig=deployment(alarm="shop-abort"))
+    until(lambda: two.invoke()["model"], lambda model: model == "two")
+    other = [{"Name": "EndpointName", "Value": "shop-2"}]
+    datum = {"MetricName": "Abort", "Value": 1.0, "StorageResolution": 1}
+    cloudwatch.put_metric_data(Namespace=own["Namespace"], MetricData=[{**datum, "Dimensions": other}])
+    later = two.context.clock.elapsed() + 60
+    until(two.context.clock.elapsed, lambda now: bool(now > later))
+    assert status(two) == "Updating", "another endpoint's abort is none of its business"
+    began = two.context.clock.elapsed()
+    cloudwatch.put_metric_data(Namespace=own["Namespace"], MetricData=[{**datum, "Dimensions": of_shop}])
+    until(lambda: status(two), lambda found: found != "Updating")
+    # the whole period that it is in, one evaluation, one look of SageMaker's; and this machine's own time
+    assert two.context.clock.elapsed() - began < 40 + 2 * two.context.clock.speed
+    seen = two.settle()
+    assert (seen["EndpointConfigName"], "[shop-abort]" in seen["FailureReason"]) == ("c1", True)
 
 
 def test_variant_names_stay_under_guardrails(two: World) -> None:
