@@ -95,7 +95,7 @@ class Trail:
     """Records what one call does in an environment. What could not be written is told, and kept in `unrecorded`."""
 
     def __init__(self, session: Session, *, console: Console, clock: Callable[[], datetime] = now) -> None:
-        self._session = session
+        self.session = session
         self._console = console
         self._clock = clock
         self.unrecorded: list[str] = []
@@ -113,9 +113,9 @@ class Trail:
     ) -> Record:
         """Write the intent, before anything is changed, and return it for `end`."""
         when = self._clock()
-        made = _made(self._session, action=action, scope=endpoint, when=when, source=source, to=to, releases=releases)
+        made = _made(self.session, action=action, scope=endpoint, when=when, source=source, to=to, releases=releases)
         made = replace(made, why=audit.clean(why), plan=plan, outcome=audit.STARTED)
-        return self._kept(made, lambda: _write(self._session, made))
+        return self._kept(made, lambda: _write(self.session, made))
 
     def end(
         self,
@@ -131,13 +131,31 @@ class Trail:
         made = replace(made, details={**made.details, **(details or {})})
         return self._kept(made, lambda: self._end(made))
 
+    def note(
+        self,
+        *,
+        action: str,
+        endpoint: str,
+        source: str | None = None,
+        to: str | None = None,
+        why: str = "",
+        plan: str | None = None,
+        details: Mapping[str, str] | None = None,
+    ) -> Record:
+        """Write one record of something that is over."""
+        when = self._clock()
+        made = _made(self.session, action=action, scope=endpoint, when=when, source=source, to=to, releases=())
+        made = replace(made, why=audit.clean(why), plan=plan, details=dict(details or {}))
+        made = made.ends(when, outcome=audit.DONE, reason=None, returned_to=None)
+        return self._kept(made, lambda: _write(self.session, made))
+
     def _end(self, made: Record) -> Record:
-        bucket = self._session.artifacts()
+        bucket = self.session.artifacts()
         if bucket.put_once(made.key, audit.encode(made), content_type="application/json"):
             return made
         # another call took this one for dead and wrote its end
         another = audit.new_id(self._clock(), action=made.action, subject=made.to)
-        return _write(self._session, replace(made, id=another, details={**made.details, "of": made.id}))
+        return _write(self.session, replace(made, id=another, details={**made.details, "of": made.id}))
 
     @contextmanager
     def around(
@@ -169,7 +187,7 @@ class Trail:
         was asked for; another, and it was interrupted. Nobody else may be at work there: the caller holds the lock.
         """
         try:
-            return [self._close(begun, served) for begun in unfinished(self._session, endpoint)]
+            return [self._close(begun, served) for begun in unfinished(self.session, endpoint)]
         except SlipwayError as error:
             self._failed(f"what earlier calls began at {endpoint} could not be looked up: {error.message}")
             return []
@@ -183,7 +201,7 @@ class Trail:
             outcome=audit.DONE if arrived else audit.INTERRUPTED,
             reason=text,
             returned_to=None if arrived else served,
-            details={"ended_by": self._session.principal},
+            details={"ended_by": self.session.principal},
         )
 
     def _kept(self, made: Record, write: Callable[[], Record]) -> Record:

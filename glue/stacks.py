@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from pathlib import Path
 
 from glue import locks
 from glue.errors import UsageError
@@ -16,6 +17,11 @@ from glue.workspace import STACKS, Stack
 
 Check = Callable[[Stack], object]
 Admit = Callable[[Stack, bool], object]
+Around = Callable[[Stack], AbstractContextManager[object]]
+
+
+def _alone(_: Stack) -> AbstractContextManager[object]:
+    return nullcontext()
 
 
 def select(estate: Estate, *, environment: str, stack: str, endpoint: str | None) -> list[Stack]:
@@ -55,13 +61,19 @@ class Stacks:
         """Plan stacks side by side and return every outcome."""
         return side_by_side(stacks, self.plan, interrupt=self._runner.processes.interrupt)
 
-    def apply_all(self, stacks: list[Stack], *, after: Check | None = None) -> list[Outcome[Stack, Applied]]:
-        """Apply the saved plans of stacks side by side and return every outcome. `after` proves each one."""
+    def apply_all(
+        self, stacks: list[Stack], *, after: Check | None = None, around: Around = _alone
+    ) -> list[Outcome[Stack, Applied]]:
+        """Apply the saved plans of stacks side by side and return every outcome.
+
+        `after` proves each one, and `around` records it: both while the stack's lock is held.
+        """
 
         def work(stack: Stack) -> Applied:
-            applied = self.apply(stack)
-            if after is not None:
-                after(stack)
+            with self.alone(stack), around(stack):
+                applied = self.apply_held(stack)
+                if after is not None:
+                    after(stack)
             return applied
 
         return side_by_side(stacks, work, interrupt=self._runner.processes.interrupt)
@@ -79,6 +91,18 @@ class Stacks:
         if self._runner.unclean(stack) and self._adopt(planned):
             planned = make(stack)
         return planned
+
+    def wait_held(self, stack: Stack) -> None:
+        """Wait for Terraform of an earlier call of ours, and unlock after one that was killed."""
+        self._runner.settle(self._runner.place(stack))
+
+    def saved(self, stack: Stack) -> Planned | None:
+        """Return the saved plan of a stack, None when there is none."""
+        return self._runner.saved(stack)
+
+    def records(self, stack: Stack) -> Path:
+        """Return the folder in which calls leave notes for the next one."""
+        return self._runner.workspace.run_folder(stack)
 
     def unclean(self, stack: Stack) -> bool:
         """Whether the last apply of a stack failed or was killed."""

@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,6 +19,7 @@ from glue.errors import SlipwayError
 from glue.workspace import Stack, Workspace
 
 if TYPE_CHECKING:
+    from glue.auditing import Trail
     from glue.aws.accounts import Accounts
     from glue.aws.role_profiles import RoleProfiles
     from glue.aws.session import Session
@@ -40,6 +41,7 @@ class App:
     verbose: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     began: float = field(default_factory=time.monotonic)
+    _trails: dict[tuple[str, str], Trail] = field(default_factory=dict)
 
     @cached_property
     def console(self) -> Console:
@@ -146,8 +148,34 @@ class App:
             session=session,
             console=self.console,
             confirm=self._confirm if asks else None,
+            trail=self.trail(where),
             watch=Watch(session, console=self.console),
         )
+
+    def trail(self, where: Environment, session: Session | None = None) -> Trail:
+        """Return what records this call's work in an environment. What cannot be recorded makes the exit code 1."""
+        from glue.auditing import Trail
+
+        session = session or self.accounts.session(where)
+        key = (where.name, session.caller)
+        if key not in self._trails:
+            self._trails[key] = Trail(session, console=self.console)
+        return self._trails[key]
+
+    @property
+    def unrecorded(self) -> tuple[str, ...]:
+        """What this call did and could not record."""
+        return tuple(text for trail in self._trails.values() for text in trail.unrecorded)
+
+    def recorded(self, stack: Stack) -> AbstractContextManager[None]:
+        """Record the apply of a stack's saved plan, in the role that applies it."""
+        from glue.applying import recorded
+
+        planned = self.runner.saved(stack)
+        if planned is None:
+            return nullcontext()
+        trail = self.trail(stack.environment, self._terraform(stack, changes=True))
+        return recorded(trail, stack, planned, self.estate)
 
     def truth_after_apply(self, stack: Stack) -> None:
         """Prove that what was applied is live. Raises SlipwayError with the reasons when it is not."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -28,6 +29,13 @@ def variant(function: Function) -> Function:
     """Add the option --variant."""
     text = "Variant to put it on; the others keep theirs. [default: all of its model]"
     return click.option("--variant", metavar="NAME", help=text)(function)
+
+
+def report(function: Function) -> Function:
+    """Add the option --report."""
+    kind = click.Path(dir_okay=False, writable=True, path_type=Path)
+    text = "Also write how the old and the new release answer here: Markdown, or JSON as *.json."
+    return click.option("--report", type=kind, metavar="FILE", help=text)(function)
 
 
 def command(*, dry_run: bool = False, asks: bool = False) -> Callable[[Function], Function]:
@@ -65,8 +73,10 @@ def command(*, dry_run: bool = False, asks: bool = False) -> Callable[[Function]
 
 def show(result: Result, app: App) -> None:
     """Print a result with what it cost, and leave with its exit code."""
+    exit_code = result.exit_code or (1 if app.unrecorded else 0)
     if app.style == "json":
-        result = Result(result.document, exit_code=result.exit_code, more=app.costs())
+        more = {"unrecorded": list(app.unrecorded)} if app.unrecorded else {}
+        result = Result({**result.document, **more}, more=app.costs())
     click.echo(text_of(result, app.style), nl=False)
-    if result.exit_code:
-        raise click.exceptions.Exit(result.exit_code)
+    if exit_code:
+        raise click.exceptions.Exit(exit_code)

@@ -48,5 +48,5 @@ def apply(app: App, *, environment: str, stack: str, endpoint: str | None) -> Re
     from glue.stacks import select
 
     stacks = select(app.estate, environment=environment, stack=stack, endpoint=endpoint)
-    outcomes = app.stacks.apply_all(stacks, after=app.truth_after_apply)
+    outcomes = app.stacks.apply_all(stacks, after=app.truth_after_apply, around=app.recorded)
     return stack_results.applied(outcomes)

@@ -106,6 +106,11 @@ class Runner:
         self._mark(stack).unlink(missing_ok=True)
         return Applied(stack, notes, changed=True, seconds=time.monotonic() - began)
 
+    def saved(self, stack: Stack) -> PlanSummary | None:
+        """Return what a stack's saved plan changes, None when there is none, or it changes nothing."""
+        notes = read_notes(self.workspace.plan_file(stack))
+        return notes if notes is not None and (notes.changes or notes.outputs_change) else None
+
     def unclean(self, stack: Stack) -> bool:
         """Whether the last apply failed or was killed: resources may exist that the state does not know."""
         return self._mark(stack).exists()
