@@ -16,7 +16,7 @@ locals {
   dashboard_rates = [
     for kind in ["errors_5xx", "errors_4xx", "invocation_loss"] : {
       title = { errors_5xx = "Server errors (percent)", errors_4xx = "Refused requests (percent)", invocation_loss = "Requests lost against the hour before (percent)" }[kind]
-      metrics = concat([
+      metrics = concat(concat([[]], [
         for index, alarm in [for alarm in values(local.live_alarms) : alarm if alarm.kind == kind] : [
           for place, query in alarm.queries : concat(
             query.metric == null ? [] : ["AWS/SageMaker", query.metric, "EndpointName", var.name, "VariantName", alarm.variant],
@@ -33,7 +33,7 @@ locals {
             }]
           )
         ]
-      ]...)
+      ])...)
     }
   ]
   dashboard_panels = concat(

@@ -6,7 +6,7 @@ output "alarm_names" {
 output "arn" {
   description = "ARN of the endpoint, known when it is served and scaled as wanted."
   value       = aws_sagemaker_endpoint.this.arn
-  depends_on  = [aws_appautoscaling_policy.invocations]
+  depends_on  = [aws_appautoscaling_policy.invocations, aws_appautoscaling_policy.tracking, aws_appautoscaling_scheduled_action.this]
 }
 
 output "dashboard_name" {

@@ -70,13 +70,22 @@ variable "alarms" {
 }
 
 variable "autoscaling" {
-  description = "Instance autoscaling by variant: bounds in instances, target in invocations per instance and minute, cooldowns in seconds."
+  description = "Instance autoscaling by variant: bounds in instances, targets, schedules, cooldowns in seconds; see modules/model-endpoint."
   type = map(object({
     min                      = number
     max                      = number
-    invocations_per_instance = number
+    invocations_per_instance = optional(number)
+    concurrency_per_model    = optional(number)
+    cpu_percent              = optional(number)
+    backlog_per_instance     = optional(number)
     scale_in_cooldown_s      = optional(number, 300)
     scale_out_cooldown_s     = optional(number, 60)
+    schedules = optional(map(object({
+      schedule  = string
+      time_zone = optional(string, "UTC")
+      min       = optional(number)
+      max       = optional(number)
+    })), {})
   }))
   default  = {}
   nullable = false

@@ -189,6 +189,18 @@ def test_an_environment_that_is_not_right(estate: Estate, old: str, new: str, sa
         ('model = "ranker"', 'model = "Ran ker"', "serving.variants.main.model: 'Ran ker' is not a model's name"),
         ("autoscaling = { main", "autoscaling = { mian", "autoscaling.mian: there is no such variant; known are main"),
         ("min = 1, max = 3", "min = 3, max = 1", "autoscaling.main.max: min 3 and max 1 leave no room"),
+        ("_per_instance = 20", "_per_intsance = 20", "autoscaling.main.invocations_per_intsance: this key is unknown"),
+        (
+            "max = 3,",
+            "max = 3, schedules = { day = { min = 4 } },",
+            "autoscaling.main.max: min 4 and max 3 leave no room",
+        ),
+        (
+            "max = 3,",
+            "max = 3, schedules = { day = { mni = 2 } },",
+            "autoscaling.main.schedules.day.mni: this key is unknown",
+        ),
+        ("callers = {}", 'deployment = { strategy = "canary" }', "deployment: it is an object; give a string"),
         ("callers = {}", "calers = {}", "calers: this key is unknown; did you mean callers?"),
         ("callers = {}", "callers = true", "callers: it is a bool; give an object"),
         ("variants = {\n", "variants = {}\n x = {\n", "serving.x: this key is unknown"),
@@ -201,6 +213,17 @@ def test_an_endpoint_that_is_not_right(estate: Estate, old: str, new: str, said:
         estate.endpoint("qa", "ranker")
     assert caught.value.message.startswith(str(path))
     assert said in caught.value.message
+
+
+def test_a_schedule_may_go_beyond_the_bounds(estate: Estate) -> None:
+    schedules = (
+        'schedules = { day = { schedule = "rate(1 day)", max = 9 }, night = { schedule = "rate(1 day)", min = 0 } }'
+    )
+    text = ENDPOINT.replace("max = 3,", f"max = 3, {schedules},").replace("callers", 'deployment = "quick"\ncallers')
+    text = text.replace("serving = {", "serving = {\n  asynchronous = {}\n")
+    estate.endpoint_file("qa", "ranker").write_text(text)
+    found = estate.endpoint("qa", "ranker").autoscaling["main"]
+    assert (found.minimum, found.maximum) == (0, 9)
 
 
 def test_no_folder_at_all(tmp_path: Path) -> None:

@@ -277,3 +277,156 @@ run "refuses_to_scale_burstable_instances" {
 
   expect_failures = [var.autoscaling]
 }
+
+run "refuses_a_scheduled_minimum_of_none" {
+  command = plan
+
+  variables {
+    autoscaling = { main = { min = 1, max = 3, invocations_per_instance = 20, schedules = { night = { schedule = "cron(0 20 * * ? *)", min = 0 } } } }
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+      }
+    }
+  }
+
+  expect_failures = [var.autoscaling]
+}
+
+run "refuses_a_maximum_of_none" {
+  command = plan
+
+  variables {
+    autoscaling = { main = { min = 0, max = 0, backlog_per_instance = 5 } }
+    revisions = {
+      "r1-0badcafe" = {
+        variants     = { main = run.fixtures.first }
+        asynchronous = run.fixtures.asynchronous
+      }
+    }
+  }
+
+  expect_failures = [var.autoscaling]
+}
+
+run "refuses_zero_without_a_backlog_to_wait_for" {
+  command = plan
+
+  variables {
+    autoscaling = { main = { min = 0, max = 3, cpu_percent = 60 } }
+    revisions = {
+      "r1-0badcafe" = {
+        variants     = { main = run.fixtures.first }
+        asynchronous = run.fixtures.asynchronous
+      }
+    }
+  }
+
+  expect_failures = [var.autoscaling]
+}
+
+run "refuses_a_backlog_of_an_endpoint_that_answers_at_once" {
+  command = plan
+
+  variables {
+    autoscaling = { main = { min = 1, max = 3, backlog_per_instance = 5 } }
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+      }
+    }
+  }
+
+  expect_failures = [var.autoscaling]
+}
+
+run "refuses_invocations_of_an_asynchronous_endpoint" {
+  command = plan
+
+  variables {
+    autoscaling = { main = { min = 1, max = 3, invocations_per_instance = 20 } }
+    revisions = {
+      "r1-0badcafe" = {
+        variants     = { main = run.fixtures.first }
+        asynchronous = run.fixtures.asynchronous
+      }
+    }
+  }
+
+  expect_failures = [var.autoscaling]
+}
+
+run "refuses_more_than_all_processors" {
+  command = plan
+
+  variables {
+    autoscaling = { main = { min = 1, max = 3, cpu_percent = 101 } }
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+      }
+    }
+  }
+
+  expect_failures = [var.autoscaling]
+}
+
+run "refuses_scaling_by_nothing" {
+  command = plan
+
+  variables {
+    autoscaling = { main = { min = 1, max = 3 } }
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+      }
+    }
+  }
+
+  expect_failures = [var.autoscaling]
+}
+
+run "refuses_a_schedule_that_is_none" {
+  command = plan
+
+  variables {
+    autoscaling = { main = { min = 1, max = 3, schedules = { day = { schedule = "every morning", min = 2 } } } }
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+      }
+    }
+  }
+
+  expect_failures = [var.autoscaling]
+}
+
+run "refuses_a_schedule_that_moves_nothing" {
+  command = plan
+
+  variables {
+    autoscaling = { main = { min = 1, max = 3, schedules = { day = { schedule = "rate(1 day)" } } } }
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+      }
+    }
+  }
+
+  expect_failures = [var.autoscaling]
+}
+
+run "refuses_a_scheduled_minimum_above_the_maximum" {
+  command = plan
+
+  variables {
+    autoscaling = { main = { min = 1, max = 3, schedules = { day = { schedule = "rate(1 day)", min = 4 } } } }
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+      }
+    }
+  }
+
+  expect_failures = [var.autoscaling]
+}
