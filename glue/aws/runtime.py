@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore import exceptions as boto
 
 from glue.aws.errors import Where, code_of, from_client_error, translated
+from glue.core.golden import printable
 from glue.errors import AwsError, NotFoundError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Runtime:
             response: Any = error.response
             status, said = int(response.get("OriginalStatusCode", 0)), str(response.get("OriginalMessage", ""))
             return ModelError(
-                f"the model behind endpoint {endpoint} answered {status}: {said[:500]}",
+                f"the model behind endpoint {endpoint} answered {status}: {printable(said[:500])}",
                 status=status,
                 said=said,
                 remedy=f"Its log: /aws/sagemaker/Endpoints/{endpoint} in account {self._where.account_id}.",

@@ -153,7 +153,16 @@ def difference(request: GoldenRequest, answer: bytes) -> str | None:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return f"the answer is {_show(text)}, not {_show(request.expect)}"
-    return _compare(request, request.expect, value, "$")
+    try:
+        found = _compare(request, request.expect, value, "$")
+    except RecursionError:
+        return "the answer is nested too deeply to be compared"
+    return None if found is None else printable(found)
+
+
+def printable(text: str) -> str:
+    """Return a text that does no harm on a terminal: whatever is not printable as its escape, such as `\\x1b`."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def _compare(request: GoldenRequest, expected: object, value: object, path: str) -> str | None:

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from glue.core.golden import TRIES, GoldenRequest, difference, judge
+from glue.core.golden import TRIES, GoldenRequest, difference, judge, printable
 from glue.core.revision import Revision
 
 _MARK = re.compile(r"(?:^|[,;\s])slipway-release=([a-z0-9-]{1,64})(?![^,;\s])")
@@ -148,7 +148,7 @@ class Ledger:
             return
         self.answered += 1
         if reply.body is None:
-            self._fail(question, f"the container answered {reply.status}: {reply.said[:300]}")
+            self._fail(question, f"the container answered {reply.status}: {printable(reply.said[:300])}")
             return
         wrong = difference(question.request, reply.body)
         if wrong is not None:

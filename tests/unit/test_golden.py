@@ -147,6 +147,33 @@ def test_text_is_compared_as_text() -> None:
     assert difference(request("x"), b"\xff\xfe") == "the answer is not text: b'\\xff\\xfe'"
 
 
+def test_hostile_answers_are_only_wrong() -> None:
+    deep = b"[" * 900 + b"1" + b"]" * 900
+    nested: object = 1
+    for _ in range(900):
+        nested = [nested]
+    assert difference(request(nested), deep) in {None, "the answer is nested too deeply to be compared"}
+    assert difference(request(1), b"[" * 100_000) is not None
+    assert difference(request(1), b"1" * 5_000) is not None
+    assert difference(request([1.0]), b"[1e999]") == "$[0] is Infinity, not 1.0 (inf away, 0 allowed)"
+    assert difference(request({"a": 1}), b'{"a": 1, "a": 2}') == "$.a is 2, not 1 (1 away, 0 allowed)"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b'{"\\u001b[31m": 1, "\\ud800": 2}', r"$ has the unexpected \x1b[31m, \ud800"),
+        (b"\x1b[2J", r"the answer is '\\x1b[2J', not {}"),
+        ('{"a\\nb": "\u202e"}'.encode(), r"$ has the unexpected a\nb"),
+    ],
+)
+def test_what_an_answer_holds_does_no_harm_on_a_terminal(answer: bytes, reason: str) -> None:
+    found = difference(request({}), answer)
+    assert found is not None
+    assert found.isprintable()
+    assert found.replace("\\\\", "\\") == reason.replace("\\\\", "\\")
+
+
 def test_latency_counts_only_when_the_answer_is_right() -> None:
     slow = GoldenRequest("one", "a/b", "a/b", b"", 1, latency_ms=20)
     assert judge(slow, answer=b"1", latency_ms=20.0).passed
