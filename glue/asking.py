@@ -41,6 +41,7 @@ class Asked:
 
     latency_ms: float
     body: bytes | None = None
+    content_type: str = ""
     error: str | None = None
     release: str | None = None
     retried: bool = False  # the client asked twice, so that the time is not the model's
@@ -83,7 +84,11 @@ class Asker:
         except SlipwayError as error:
             return Asked(self._since(began), error=error.message)
         return Asked(
-            self._since(began), body=answer.body, release=release_in(answer.attributes), retried=bool(answer.retries)
+            self._since(began),
+            body=answer.body,
+            content_type=answer.content_type,
+            release=release_in(answer.attributes),
+            retried=bool(answer.retries),
         )
 
     def judged(self, request: GoldenRequest, *, release: str, variant: str | None) -> GoldenResult:
