@@ -25,6 +25,7 @@ COMMANDS = {
     "rollback": ("glue.cli.rollback:rollback", "Move an endpoint back to a retained revision."),
     "abort": ("glue.cli.abort:abort", "End a deployment that is under way: SageMaker rolls it back."),
     "traffic": ("glue.cli.traffic:traffic", "Show how traffic is shared among variants, or shift it."),
+    "shadow": ("glue.cli.shadow:shadow", "Compare a shadow variant with the one that answers."),
     "status": ("glue.cli.status:status", "Show what is live, in every environment."),
     "feedback": ("glue.cli.feedback:feedback", "Say what became of an endpoint's answers: labels."),
     "dataset": ("glue.cli.dataset:dataset", "Make training sets from captured requests and labels."),
