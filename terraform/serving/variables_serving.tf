@@ -71,6 +71,23 @@ variable "serving" {
     error_message = "endpoint ${var.endpoint}: weights in serving are whole numbers from 0, and not all 0. Multiply or raise them."
   }
 
+  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (ShadowProductionVariants),
+  # https://docs.aws.amazon.com/sagemaker/latest/dg/shadow-tests-create.html (no serverless)
+  validation {
+    condition = length(var.serving.shadow_variants) == 0 || (
+      length(var.serving.variants) == 1 && length(var.serving.shadow_variants) == 1 &&
+      length(setintersection(keys(var.serving.variants), keys(var.serving.shadow_variants))) == 0 &&
+      alltrue([for variant in values(merge(var.serving.variants, var.serving.shadow_variants)) : variant.serverless == null])
+    )
+    error_message = "endpoint ${var.endpoint}: a shadow in serving stands beside exactly one variant of another name, and neither is serverless. There are the variants ${join(", ", keys(var.serving.variants))} and the shadows ${join(", ", keys(var.serving.shadow_variants))}."
+  }
+
+  # a shadow receives a copy of (its weight / the variant's weight) of the requests
+  validation {
+    condition     = alltrue([for weight in values(var.serving.shadow_variants)[*].weight : weight >= 1 && weight <= sum(values(var.serving.variants)[*].weight)])
+    error_message = "endpoint ${var.endpoint}: a shadow's weight in serving is from 1 to the weight of the variant that it shadows, which gives its share of copied requests. Change the weights."
+  }
+
   validation {
     condition = alltrue([
       for variant in values(merge(var.serving.variants, var.serving.shadow_variants)) : variant.serverless == null ? (

@@ -176,3 +176,32 @@ run "refuses_to_capture_nothing" {
 
   expect_failures = [var.serving]
 }
+
+run "refuses_a_shadow_beside_two_variants" {
+  command = plan
+
+  variables {
+    serving = {
+      variants = {
+        main       = { model = "ranker", instance_type = "ml.m5.large", instance_count = 1 }
+        challenger = { model = "ranker", instance_type = "ml.m5.large", instance_count = 1 }
+      }
+      shadow_variants = { dark = { model = "ranker", instance_type = "ml.m5.large", instance_count = 1 } }
+    }
+  }
+
+  expect_failures = [var.serving]
+}
+
+run "refuses_a_shadow_that_gets_more_than_all" {
+  command = plan
+
+  variables {
+    serving = {
+      variants        = { main = { model = "ranker", instance_type = "ml.m5.large", instance_count = 1 } }
+      shadow_variants = { dark = { model = "ranker", instance_type = "ml.m5.large", instance_count = 1, weight = 2 } }
+    }
+  }
+
+  expect_failures = [var.serving]
+}
