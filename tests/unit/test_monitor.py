@@ -227,8 +227,9 @@ def test_a_budget_is_kept_and_told(monitor: ModuleType, cloud: Cloud, monkeypatc
     assert run(monitor, context=Context(remaining_ms=20_000))["variants"][0]["requests"] == 0
 
 
-def test_by_hand_the_window_ends_now(monitor: ModuleType) -> None:
-    at = datetime.fromisoformat(run(monitor, {})["at"])
+@pytest.mark.parametrize("event", [{}, None, {"time": "2999-01-01T00:00:00Z"}])
+def test_by_hand_the_window_ends_now(event: object, monitor: ModuleType) -> None:
+    at = datetime.fromisoformat(run(monitor, event)["at"])
     assert abs(datetime.now(UTC) - at) < timedelta(minutes=1)
 
 

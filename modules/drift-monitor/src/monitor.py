@@ -243,10 +243,11 @@ def _lines(settings: Settings, key: str, limit: int) -> Iterator[bytes | None]:
 
 
 def _scheduled(event: Any) -> datetime:
-    """Return the time that EventBridge scheduled, else now, to the second: two deliveries judge one window."""
+    """Return the time that EventBridge scheduled, to the second: two deliveries judge one window. Never the future."""
     text = event.get("time") if isinstance(event, dict) else None
-    moment = datetime.fromisoformat(text) if isinstance(text, str) else datetime.now(UTC)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
+    now = datetime.now(UTC)
+    moment = datetime.fromisoformat(text) if isinstance(text, str) else now
+    return min(now, moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
 
 
 @functools.lru_cache(maxsize=4)
