@@ -114,7 +114,7 @@ def triggered(arn: str, alarm_name: str) -> None:
     count = capacity.current(account_id, region, policy.dimension, policy.resource_id)
     if target is None or alarm is None or count is None:
         raise ValueError(f"the scalable target {policy.resource_id} is gone")
-    wanted = _wanted(policy, alarm, _base(policy, count))
+    wanted = _agreed(policy, _wanted(policy, alarm, _base(policy, count)), count)
     wanted = max(int(target.min_capacity), min(wanted, int(target.max_capacity)))
     if wanted == count or not _may(policy, target, count, wanted):
         return
@@ -176,6 +176,29 @@ def _wanted(policy: Policy, alarm: Alarm, count: int) -> int:
     return _stepped(policy.configuration, alarm.value - float(alarm.request["Threshold"]), count)
 
 
+def _siblings(policy: Policy) -> list[Policy]:
+    """All policies of its target, itself included."""
+    known = policies_of(policy.account_id, policy.region).values()
+    return [one for one in known if one.key[:3] == policy.key[:3]]
+
+
+def _agreed(policy: Policy, wanted: int, count: int) -> int:
+    """Scaling in needs the consent of every target tracking policy of the target: the one that keeps most decides.
+
+    https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking.html
+    (Multiple scaling policies)
+    """
+    if policy.kind != "TargetTrackingScaling" or wanted >= count:
+        return wanted
+    for other in _siblings(policy):
+        if other is policy or other.kind != "TargetTrackingScaling":
+            continue
+        low = next((one for one in other.alarms if one.request["ComparisonOperator"].startswith("Less")), None)
+        if low is not None:  # none: its scaling in is disabled, and it is not asked
+            wanted = max(wanted, _wanted(other, low, count) if low.state == "ALARM" else count)
+    return wanted
+
+
 def _stepped(configuration: Mapping[str, Any], beyond: float, count: int) -> int:
     """The step whose interval holds how far the metric is beyond the alarm's threshold."""
     step = next((one for one in configuration.get("StepAdjustments") or [] if _holds(one, beyond)), None)
@@ -217,4 +240,6 @@ def _may(policy: Policy, target: Any, count: int, wanted: int) -> bool:
         pause_out = pause_in = float(policy.configuration.get("Cooldown", 0))
     if policy.scaled_out is not None and moment < policy.scaled_out[0] + pause_out:
         return out and wanted > policy.scaled_out[1]
-    return out or policy.scaled_in is None or moment >= policy.scaled_in + pause_in
+    # the cooldown is the policy's own, and counts from the last time that any of the target's policies scaled in
+    before = [one.scaled_in for one in _siblings(policy) if one.scaled_in is not None]
+    return out or not before or moment >= max(before) + pause_in

@@ -199,6 +199,59 @@ def test_custom_metric(world: World, fleet: Fleet) -> None:
     assert fleet.count == 8
 
 
+def test_of_several_policies_all_must_agree_to_scale_in(world: World, fleet: Fleet) -> None:
+    """https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking.html.
+
+    "It scales out if any of the policies are ready to scale out, but scales in only if all are ready to scale in."
+    """
+    fleet.count = 8
+    track(world)
+    world.client("application-autoscaling").put_scaling_policy(
+        **TARGET,
+        PolicyName="processors",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 60.0,
+            "CustomizedMetricSpecification": {"Namespace": "AWS/Test", "MetricName": "CPU", "Statistic": "Average"},
+        },
+    )
+    for _ in range(20):  # few requests, busy processors
+        world.report(60.0, "CPU")
+        minutes(world, 1, 10.0)
+    assert fleet.count == 8
+    for _ in range(15):  # now both are idle, and the processors still need more than the requests do
+        world.report(30.0, "CPU")
+        minutes(world, 1, 10.0)
+    assert fleet.count == 4
+    for _ in range(3):  # one is enough to scale out
+        world.report(90.0, "CPU")
+        minutes(world, 1, 10.0)
+    assert fleet.count == 6
+
+
+def test_the_first_waiting_request_starts_an_instance(world: World, fleet: Fleet) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html (from zero for new requests)."""
+    register(world, MinCapacity=0, MaxCapacity=3)
+    fleet.count = 0
+    policy = steps(world, (0, None, 1), Cooldown=300)
+    world.alarm(
+        "waiting",
+        MetricName="HasBacklogWithoutCapacity",
+        Statistic="Average",
+        EvaluationPeriods=2,
+        TreatMissingData="missing",
+        AlarmActions=[policy],
+    )
+    world.minute(0.0, name="HasBacklogWithoutCapacity")
+    world.minute(0.0, name="HasBacklogWithoutCapacity")
+    assert (world.state("waiting"), fleet.count) == ("OK", 0)
+    world.minute(1.0, name="HasBacklogWithoutCapacity")
+    world.minute(1.0, name="HasBacklogWithoutCapacity")
+    assert (world.state("waiting"), fleet.count) == ("ALARM", 1)
+    world.minute(1.0, name="HasBacklogWithoutCapacity")  # metrics are late, and the cooldown keeps it at one
+    assert fleet.count == 1
+
+
 def steps(world: World, *adjustments: tuple[float | None, float | None, int], **more: Any) -> str:
     wanted = []
     for low, high, amount in adjustments:
