@@ -89,6 +89,8 @@ def test_qa_scales_and_has_an_invoker(plans: Plans) -> None:
     assert count(plan) == ENDPOINT | SCALING | INVOKER | dashboard_and_alarms
     target = created(plan)['module.endpoint[0].aws_appautoscaling_target.this["main@ml.m5.large"]']
     assert (target["min_capacity"], target["max_capacity"]) == (1, 3)
+    settings = created(plan)["module.invoker[0].aws_lambda_function.this"]["environment"][0]["variables"]
+    assert json.loads(settings["WEIGHTS"]) == {"main": 1}  # known, though the endpoint is yet to be made
 
 
 def test_production_lets_the_application_in_and_nobody_else(plans: Plans) -> None:
