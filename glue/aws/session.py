@@ -12,9 +12,11 @@ from glue.aws.clients import CallCounter, usable_endpoint
 from glue.aws.cloudwatch import CloudWatch
 from glue.aws.ecr import Registry
 from glue.aws.errors import Where, translated
+from glue.aws.kms import Keys
 from glue.aws.runtime import Runtime
 from glue.aws.s3 import Bucket
 from glue.aws.sagemaker import SageMaker
+from glue.aws.sns import Topics
 from glue.aws.ssm import Parameters
 from glue.core import names
 from glue.core.environment import Environment, Neighbour
@@ -105,6 +107,22 @@ class Session:
             return self.bucket(own.artifact_bucket, owner=own.account_id, key_arn=key)
         name = names.artifact_bucket(own.project, of.name, of.account_id)
         return self.bucket(name, owner=of.account_id, region=of.region)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """KMS: signatures."""
+        return Keys(self.client("kms"), where=self.where("kms"))
+
+    def verifying(self, region: str) -> Keys:
+        """KMS in another environment's region: a request must go to the region of the key."""
+        if region == self.environment.region:
+            return self.keys
+        return Keys(self.client("kms", region=region), where=self.where("kms", region))
+
+    @cached_property
+    def topics(self) -> Topics:
+        """SNS: telling people."""
+        return Topics(self.client("sns"), where=self.where("sns"))
 
     @cached_property
     def parameters(self) -> Parameters:

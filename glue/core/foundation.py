@@ -40,6 +40,7 @@ class Foundation:
     artifact_key_arn: str
     notification_topic_arn: str | None
     models: Mapping[str, FoundationModel]
+    evidence_key_arn: str | None = None  # an older foundation has none, and then nothing is signed
 
     def model(self, name: str) -> FoundationModel:
         """Return a model's foundation. Raises UsageError naming the models that there are."""
@@ -83,6 +84,7 @@ def _foundation(obj: StrictObject) -> Foundation:
         artifact_bucket=obj.text("artifact_bucket"),
         artifact_key_arn=obj.text("artifact_key_arn", _ARN),
         notification_topic_arn=obj.optional_text("notification_topic_arn"),
+        evidence_key_arn=obj.optional_text("evidence_key_arn"),
         models={name: _model(models.nested(name)) for name in models.keys()},  # noqa: SIM118 - not a mapping
     )
 

@@ -103,6 +103,11 @@ def role_arn(account_id: str, project: str, environment: str, role: str) -> str:
     return f"arn:aws:iam::{account_id}:role/{project}-{environment}-{role}"
 
 
+def evidence_key_arn(account_id: str, project: str, environment: str, region: str) -> str:
+    """Return the ARN of the alias by which an environment's evidence key is known, in every account."""
+    return f"arn:aws:kms:{region}:{account_id}:alias/{project}-{environment}-evidence"
+
+
 def repository_name(project: str, model: str) -> str:
     """Return the image repository's name; the same in every account, because replication keeps names."""
     return f"{project}/{model}"

@@ -40,17 +40,42 @@ class Change:
 
 
 @dataclass(frozen=True)
+class PlannedVariant:
+    """What one variant of the planned live revision serves, as the plan holds it."""
+
+    name: str
+    release: str
+    image: str
+    model_data_url: str
+
+
+@dataclass(frozen=True)
+class PlannedLive:
+    """The revision that a plan makes live: its id and variants, shadows among them."""
+
+    revision: str
+    variants: tuple[PlannedVariant, ...] = ()
+
+    @property
+    def releases(self) -> tuple[str, ...]:
+        """The releases in it, sorted, each once."""
+        return tuple(sorted({variant.release for variant in self.variants}))
+
+
+@dataclass(frozen=True)
 class PlanSummary:
     """All changes of a plan, in the plan's order. Without any, there is nothing to do.
 
     `held_config` is the endpoint config that the state holds, before it was refreshed. `digest` names the plan: the
     SHA-256 of what `terraform show -json` says of it, in canonical form (`jq -cSj .` writes the same bytes).
+    `live` comes from the plan's own variables: the files may have changed since it was saved.
     """
 
     changes: tuple[Change, ...] = ()
     outputs_change: bool = False
     held_config: str | None = None
     digest: str | None = None
+    live: PlannedLive | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -79,6 +104,24 @@ def summarize(document: Mapping[str, Any]) -> PlanSummary:
         outputs_change=any(output.get("actions") != ["no-op"] for output in outputs),
         held_config=_held_config(document),
         digest=_digest(document),
+        live=_live(document),
+    )
+
+
+def _live(document: Mapping[str, Any]) -> PlannedLive | None:
+    variables = document.get("variables") or {}
+    live = (variables.get("live") or {}).get("value")
+    revisions = (variables.get("revisions") or {}).get("value") or {}
+    if not isinstance(live, str) or live not in revisions:
+        return None
+    revision = revisions[live]
+    every = {**revision["variants"], **(revision.get("shadow_variants") or {})}
+    return PlannedLive(
+        live,
+        tuple(
+            PlannedVariant(name, str(one["release"]), str(one["image"]), str(one["model_data_url"]))
+            for name, one in sorted(every.items())
+        ),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from glue.console import Console
-from glue.core.plan import Change, PlanSummary, summarize
+from glue.core.plan import Change, PlannedLive, PlannedVariant, PlanSummary, summarize
 from glue.errors import RefusedError, SlipwayError
 from glue.tf.commands import Command, Commands, Identity, Place
 from glue.tf.messages import explain
@@ -238,16 +238,31 @@ def read_notes(plan: Path) -> PlanSummary | None:
         tuple(Change(*entry) for entry in changes),
         bool(notes.get("outputs_change")),
         digest=digest if isinstance(digest, str) else None,
+        live=_noted_live(notes.get("live")),
     )
+
+
+def _noted_live(noted: object) -> PlannedLive | None:
+    if not isinstance(noted, dict):
+        return None
+    variants = tuple(PlannedVariant(*map(str, one)) for one in noted["variants"])
+    return PlannedLive(str(noted["revision"]), variants)
 
 
 def _noted(planned: Planned) -> dict[str, object]:
     """Return what is noted beside a plan: addresses, types and kinds of change, but no values."""
     summary = planned.summary
+    live = summary.live
     return {
         "changes": [[change.address, change.kind, change.what] for change in summary.changes],
         "outputs_change": summary.outputs_change,
         "digest": summary.digest,
+        "live": {
+            "revision": live.revision,
+            "variants": [[one.name, one.release, one.image, one.model_data_url] for one in live.variants],
+        }
+        if live
+        else None,
     }
 
 
