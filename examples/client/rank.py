@@ -1,10 +1,11 @@
 """A search application asks the ranker in production: from its own account, or through the invoker function.
 
     python examples/client/rank.py endpoint --profile application
-    python examples/client/rank.py invoker --profile production
+    python examples/client/rank.py invoker --profile production --key customer-7
 
 `endpoint` is how another account calls: its own credentials assume the caller role, which may invoke this one endpoint
-and nothing else. `invoker` is how code inside production's account calls: a function, without SageMaker's SDK.
+and nothing else. `invoker` is how code inside production's account calls: a function, without SageMaker's SDK; with
+--key the same customer is answered by the same variant while an A/B test lasts.
 """
 
 from __future__ import annotations
@@ -59,10 +60,16 @@ def ask_endpoint(session: boto3.Session, endpoint: str, question: Mapping[str, A
     return document
 
 
-def ask_invoker(session: boto3.Session, function: str, question: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the endpoint's answer through the invoker function's alias `live`. Raises AnswerError when it refuses."""
+def ask_invoker(
+    session: boto3.Session, function: str, question: Mapping[str, Any], key: str | None = None
+) -> tuple[dict[str, Any], str]:
+    """Return the endpoint's answer through the invoker function's alias `live`, and which variant gave it.
+
+    `key` names the customer: the same key gets the same variant. Raises AnswerError when it refuses.
+    """
+    event = {"body": question} | ({"sticky_key": key} if key else {})
     answer = session.client("lambda", config=PATIENCE).invoke(
-        FunctionName=function, Qualifier="live", Payload=json.dumps({"body": question}).encode()
+        FunctionName=function, Qualifier="live", Payload=json.dumps(event).encode()
     )
     result = json.loads(answer["Payload"].read())
     if answer.get("FunctionError"):
@@ -70,7 +77,7 @@ def ask_invoker(session: boto3.Session, function: str, question: Mapping[str, An
     if result["statusCode"] != 200:
         raise AnswerError(f"{result['statusCode']}: {result['body']}")
     document: dict[str, Any] = json.loads(result["body"])
-    return document
+    return document, result["headers"]["x-amzn-invoked-production-variant"]
 
 
 def table(answer: Mapping[str, Any]) -> str:
@@ -91,7 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             role = f"arn:aws:iam::{options.account}:role/{name}-caller-{options.caller}"
             answer = ask_endpoint(assume(session, role, options.external_id), name, question)
         else:
-            answer = ask_invoker(session, f"{name}-invoker", question)
+            answer, variant = ask_invoker(session, f"{name}-invoker", question, options.key)
+            sys.stderr.write(f"answered by variant {variant}\n")
     except (AnswerError, BotoCoreError, ClientError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -110,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--endpoint", default="ranker", help="default: %(default)s")
     parser.add_argument("--caller", default="search", help="name of the caller in the endpoint's settings")
     parser.add_argument("--external-id", help="when the caller's settings ask for one")
+    parser.add_argument("--key", help="with the function: whose question it is, for the same variant each time")
     parser.add_argument("--question", type=Path, default=HERE / "question.json", help="file with the request")
     return parser
 

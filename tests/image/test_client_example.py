@@ -29,6 +29,7 @@ class Aws(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Answers)
         self.model = handler
         self.seen: list[tuple[str, str]] = []
+        self.keys: list[str | None] = []
 
 
 class _Answers(BaseHTTPRequestHandler):
@@ -49,7 +50,9 @@ class _Answers(BaseHTTPRequestHandler):
             self.answer(424, json.dumps(error).encode(), "application/json", "ModelError")
         else:
             answer = self.server.model.answer(json.dumps(json.loads(body)["body"]).encode(), "application/json", "")
-            result = {"statusCode": answer.status, "body": answer.body.decode()}
+            self.server.keys.append(json.loads(body).get("sticky_key"))
+            headers = {"x-amzn-invoked-production-variant": "main"}
+            result = {"statusCode": answer.status, "headers": headers, "body": answer.body.decode()}
             self.answer(200, json.dumps(result).encode(), "application/json")
         return None
 
@@ -105,8 +108,9 @@ def test_the_application_asks_as_the_caller_role(aws: Aws, tmp_path: Path) -> No
 
 
 def test_code_inside_the_account_asks_the_function(aws: Aws, tmp_path: Path) -> None:
-    result = rank(aws, tmp_path, "invoker")
+    result = rank(aws, tmp_path, "invoker", "--key", "customer-7")
     assert (result.returncode, result.stdout.splitlines()[1].split()[-1]) == (0, "trail-runner"), result.stderr
+    assert (aws.keys, result.stderr) == (["customer-7"], "answered by variant main\n")
     assert [path for path, _ in aws.seen] == [
         "/2015-03-31/functions/slipway-production-ranker-invoker/invocations?Qualifier=live"
     ]
