@@ -70,5 +70,5 @@ locals {
 
   # Instances with NVMe disks of their own: a "d" after the family's number, and these families.
   # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (KmsKeyId)
-  local_disk_families = "^ml\\.([a-z]+[0-9]+[a-z]*d[a-z]*|g5|g6|g6e|gr6|p5|p5e|p5en|trn1|trn1n|trn2)\\."
+  local_disk_families = "^ml\\.([a-z]+[0-9]+[a-z]*d[a-z]*|dl1|g5|g6|g6e|gr6|p5|p5e|p5en|trn1|trn1n|trn2)\\."
 }

@@ -55,6 +55,23 @@ resource "aws_sagemaker_model" "this" {
       error_message = "endpoint ${var.name}, release ${each.value[0].release}: network needs both subnet_ids and security_group_ids, or neither. Complete it."
     }
 
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VpcConfig.html
+    precondition {
+      condition = (
+        length(try(each.value[0].network.subnet_ids, [])) <= 16 && length(try(each.value[0].network.security_group_ids, [])) <= 5 &&
+        alltrue([for id in try(each.value[0].network.subnet_ids, []) : can(regex("^subnet-[0-9a-f]+$", id))]) &&
+        alltrue([for id in try(each.value[0].network.security_group_ids, []) : can(regex("^sg-[0-9a-f]+$", id))])
+      )
+      error_message = "endpoint ${var.name}, release ${each.value[0].release}: network takes 16 subnet_ids like subnet-0a1b2c3d at most, and 5 security_group_ids like sg-0a1b2c3d. Correct it."
+    }
+
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/mkt-algo-model-internet-free.html: no call leaves an isolated container,
+    # not even to S3. SageMaker brings archive and image itself, and a source archive the container would have to fetch.
+    precondition {
+      condition     = !try(each.value[0].network.isolation, false) || !startswith(try(each.value[0].environment.SAGEMAKER_SUBMIT_DIRECTORY, ""), "s3://")
+      error_message = "endpoint ${var.name}, release ${each.value[0].release}: its container must fetch its source from ${try(each.value[0].environment.SAGEMAKER_SUBMIT_DIRECTORY, "S3")}, and network.isolation lets no call out. Put the source into the model archive or the image, or set isolation to false."
+    }
+
     precondition {
       condition     = length(local.model_names[each.key]) <= 63
       error_message = "endpoint ${var.name}: model name ${local.model_names[each.key]} has ${length(local.model_names[each.key])} characters and SageMaker takes 63. Shorten the endpoint's or the variant's name by ${max(0, length(local.model_names[each.key]) - 63)}."

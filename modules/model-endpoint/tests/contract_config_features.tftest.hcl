@@ -152,6 +152,21 @@ run "refuses_capture_to_a_bucket_without_prefix" {
   expect_failures = [aws_sagemaker_endpoint_configuration.this]
 }
 
+run "refuses_a_capture_key_by_alias" {
+  command = plan
+
+  variables {
+    revisions = {
+      "r1-0badcafe" = {
+        variants     = { main = run.fixtures.first }
+        data_capture = { sampling_percentage = 10, destination_s3_uri = "s3://bucket/capture", key_arn = "alias/artifacts" }
+      }
+    }
+  }
+
+  expect_failures = [aws_sagemaker_endpoint_configuration.this]
+}
+
 run "refuses_an_unknown_capture_mode" {
   command = plan
 
@@ -344,4 +359,19 @@ run "makes_an_asynchronous_endpoint" {
     )
     error_message = "The config does not say where answers and failures go."
   }
+}
+
+run "refuses_a_volume_key_with_dl1" {
+  command = plan
+
+  variables {
+    revisions = {
+      "r1-0badcafe" = {
+        variants       = { main = merge(run.fixtures.first, { instance_type = "ml.dl1.24xlarge" }) }
+        volume_key_arn = run.fixtures.key_arn
+      }
+    }
+  }
+
+  expect_failures = [aws_sagemaker_endpoint_configuration.this]
 }

@@ -107,7 +107,7 @@ run "refuses_subnets_without_security_groups" {
     revisions = {
       "r1-0badcafe" = {
         variants = { main = run.fixtures.first }
-        network  = { subnet_ids = ["subnet-0a"] }
+        network  = { subnet_ids = ["subnet-0a", "subnet-0b"] }
       }
     }
   }
@@ -144,4 +144,64 @@ run "refuses_a_model_name_beyond_63_characters" {
   }
 
   expect_failures = [aws_sagemaker_model.this]
+}
+
+run "refuses_a_subnet_that_is_none" {
+  command = plan
+
+  variables {
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+        network  = { subnet_ids = ["10.0.0.0/24", "subnet-0a"], security_group_ids = ["sg-0a"] }
+      }
+    }
+  }
+
+  expect_failures = [aws_sagemaker_model.this]
+}
+
+run "refuses_six_security_groups" {
+  command = plan
+
+  variables {
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+        network  = { subnet_ids = ["subnet-0a", "subnet-0b"], security_group_ids = [for i in range(6) : "sg-${i}"] }
+      }
+    }
+  }
+
+  expect_failures = [aws_sagemaker_model.this]
+}
+
+run "refuses_an_isolated_container_that_must_fetch_its_source" {
+  command = plan
+
+  variables {
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = merge(run.fixtures.first, { environment = { SAGEMAKER_SUBMIT_DIRECTORY = "s3://slipway-qa-artifacts-222222222222/releases/ranker/source.tar.gz" } }) }
+        network  = { isolation = true }
+      }
+    }
+  }
+
+  expect_failures = [aws_sagemaker_model.this]
+}
+
+run "warns_of_one_subnet" {
+  command = plan
+
+  variables {
+    revisions = {
+      "r1-0badcafe" = {
+        variants = { main = run.fixtures.first }
+        network  = { subnet_ids = ["subnet-0a"], security_group_ids = ["sg-0a"] }
+      }
+    }
+  }
+
+  expect_failures = [check.subnets]
 }

@@ -264,8 +264,8 @@ run "shadow_capture_network_and_key" {
       "r1-0badcafe" = {
         variants        = { main = merge(run.fixtures.first, { weight = 10 }) }
         shadow_variants = { candidate = run.fixtures.second }
-        data_capture    = { sampling_percentage = 10, destination_s3_uri = "s3://slipway-qa-artifacts-222222222222/capture/ranker", modes = ["Output"] }
-        network         = { subnet_ids = ["subnet-0a"], security_group_ids = ["sg-0a"], isolation = true }
+        data_capture    = { sampling_percentage = 10, destination_s3_uri = "s3://slipway-qa-artifacts-222222222222/capture/ranker", modes = ["Output"], key_arn = "arn:aws:kms:eu-west-1:222222222222:key/artifacts" }
+        network         = { subnet_ids = ["subnet-0a", "subnet-0b"], security_group_ids = ["sg-0a"], isolation = true }
         volume_key_arn  = run.fixtures.key_arn
       }
     }
@@ -283,6 +283,7 @@ run "shadow_capture_network_and_key" {
     condition = (
       aws_sagemaker_endpoint_configuration.this["r1-0badcafe"].data_capture_config[0].initial_sampling_percentage == 10 &&
       aws_sagemaker_endpoint_configuration.this["r1-0badcafe"].data_capture_config[0].capture_options[*].capture_mode == tolist(["Output"]) &&
+      aws_sagemaker_endpoint_configuration.this["r1-0badcafe"].data_capture_config[0].kms_key_id == "arn:aws:kms:eu-west-1:222222222222:key/artifacts" &&
       aws_sagemaker_endpoint_configuration.this["r1-0badcafe"].kms_key_arn == run.fixtures.key_arn
     )
     error_message = "capture and volume key reach the config"
@@ -290,7 +291,7 @@ run "shadow_capture_network_and_key" {
   assert {
     condition = alltrue([
       for model in values(aws_sagemaker_model.this) :
-      model.enable_network_isolation && model.vpc_config[0].subnets == toset(["subnet-0a"]) && model.vpc_config[0].security_group_ids == toset(["sg-0a"])
+      model.enable_network_isolation && model.vpc_config[0].subnets == toset(["subnet-0a", "subnet-0b"]) && model.vpc_config[0].security_group_ids == toset(["sg-0a"])
     ]) && length(aws_sagemaker_model.this) == 2
     error_message = "both models run in the network, isolated"
   }
