@@ -69,6 +69,10 @@ class Asker:
         """Whether its time is over."""
         return self._clock() >= self._until
 
+    def pause(self, seconds: float) -> None:
+        """Wait between two requests."""
+        self._sleep(seconds)
+
     def ask(self, request: GoldenRequest, variant: str | None) -> Asked:
         """Send one request once. An error is an answer, too."""
         from glue.aws.runtime import ModelError  # noqa: PLC0415 - boto3 is paid for by those who need it

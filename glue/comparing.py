@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # A report is worth waiting for, but not for long: it holds up a deployment.
 TOTAL_S = 120.0
+# A burst could look like load to autoscaling, and an endpoint that is scaling cannot be deployed to.
+PAUSE_S = 0.05
 Samples = Mapping[str, Sample]
 
 
@@ -150,6 +152,7 @@ def _sample(asker: Asker, request: GoldenRequest, variant: str | None) -> Sample
         if asker.late:
             break
         answers.append(asker.ask(request, variant))
+        asker.pause(PAUSE_S)
         if answers[-1].body is None:
             break
     good = [one for one in answers if one.body is not None]

@@ -147,8 +147,9 @@ class Asking:
     def run(self) -> None:
         """Wait until traffic shifts, ask until all is answered or it ends, and abort on a failure. Never raises."""
         try:
-            if self._shifting():
-                self._ask_all()
+            # Autoscaling may be at work first: the endpoint is Updating then, too.
+            while self._shifting() and not self._ask_all():
+                pass
             if self._ledger.failure is not None and not self.stop.is_set():
                 self._abort()
         except SlipwayError as error:
@@ -157,33 +158,38 @@ class Asking:
             self._ended = f"the watch broke: {type(error).__name__}: {error}"
 
     def _shifting(self) -> bool:
-        """Wait until SageMaker deploys the revision. Return false when it ended before."""
+        """Wait until SageMaker deploys the revision. Return false when the block ended before."""
         while not self._deploys():
             if self._wait(self._pace.look_s):
                 return False
         return True
 
     def _deploys(self) -> bool:
-        state = self._session.sagemaker.endpoint(self._endpoint)
-        if state is None or state.status != "Updating":
-            return False
-        # not every deployment is summed up while it is pending
-        pending = state.pending_config
-        return pending is None or revision_in(pending, self._endpoint) == self._revision
+        """Tell whether this very deployment is under way.
 
-    def _ask_all(self) -> None:
+        While weights or instance counts change, the endpoint is Updating as well, but no deployment is pending
+        (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html).
+        """
+        state = self._session.sagemaker.endpoint(self._endpoint)
+        if state is None or state.status != "Updating" or state.pending_config is None:
+            return False
+        return revision_in(state.pending_config, self._endpoint) == self._revision
+
+    def _ask_all(self) -> bool:
+        """Ask while the deployment is under way. Return whether there is nothing more to ask, or no use in it."""
         looked = self._clock()
         while not self._ledger.over:
             self._ask(self._ledger.next)
             if self._wait(self._pause()):
-                return
+                return True
             if self._in_a_row >= self._pace.give_up:
                 self._ended = self._ended or "no golden request was answered"
-                return
+                return True
             if self._clock() - looked >= self._pace.look_s:
                 looked = self._clock()
                 if not self._deploys():
-                    return
+                    return False
+        return True
 
     def _pause(self) -> float:
         if self._in_a_row:

@@ -196,13 +196,24 @@ def test_it_asks_a_few_times_a_second_and_less_after_a_while(world: World) -> No
     assert len(world.asked) < pace.slow_after + 200
 
 
-def test_it_stops_when_the_deployment_rolls_back_or_ends(world: World) -> None:
+def test_it_stops_asking_when_the_deployment_rolls_back_or_ends(world: World) -> None:
     world.answer = lambda body: (RELEASE, body)
     for status in ("RollingBack", "InService"):
         world.statuses = [State("Updating", config(TWO))] * 2 + [State(status, config(TWO))]
         world.asked.clear()
+        world.seconds, world.ends_after = 0.0, 60.0
         asking(world).run()
         assert 0 < len(world.asked) < 30
+
+
+def test_while_autoscaling_is_at_work_it_waits_for_the_deployment(world: World) -> None:
+    ours = State("Updating", config(TWO))
+    world.answer = lambda body: (RELEASE if world.seconds < 30 else NEXT_RELEASE, body)
+    world.statuses = [State("Updating"), ours, State("Updating"), State("InService"), *[ours] * 100]
+    watch = asking(world)
+    watch.run()
+    assert watch.verdict.state == "passed"
+    assert world.waits[0] == Pace().look_s
 
 
 def test_throttling_backs_off_and_gives_up_without_an_abort(world: World) -> None:
