@@ -197,6 +197,7 @@ def _capture(settings: EndpointSettings, foundation: Foundation) -> DataCapture 
     usual = DataCapture(
         sampling_percentage=wanted.sampling_percentage,
         destination_s3_uri=f"s3://{foundation.artifact_bucket}/capture/{settings.endpoint}",
+        key_arn=foundation.artifact_key_arn,
     )
     return replace(
         usual,

@@ -30,13 +30,17 @@ class Serverless:
 
 @dataclass(frozen=True)
 class DataCapture:
-    """Which share of the requests is kept (percent), what of them, and where."""
+    """Which share of the requests is kept (percent), what of them, where, and with which key.
+
+    Without a key SageMaker's own choice decides, which the store may refuse: captured requests would be lost in silence.
+    """
 
     sampling_percentage: int
     destination_s3_uri: str
     modes: tuple[str, ...] = ("Input", "Output")
     json_content_types: tuple[str, ...] = ("application/json",)
     csv_content_types: tuple[str, ...] = ("text/csv",)
+    key_arn: str | None = None
 
 
 @dataclass(frozen=True)

@@ -192,6 +192,7 @@ def _live_capture(capture: DataCapture) -> dict[str, object]:
         "modes": sorted(capture.modes),
         "json_content_types": sorted(capture.json_content_types),
         "csv_content_types": sorted(capture.csv_content_types),
+        **({"key_arn": capture.kms_key_id} if capture.kms_key_id else {}),
     }
 
 

@@ -213,6 +213,7 @@ def _capture(entry: Fields | None) -> DataCapture | None:
         modes=entry.strings("modes") or usual.modes,
         json_content_types=entry.strings("json_content_types") or usual.json_content_types,
         csv_content_types=entry.strings("csv_content_types") or usual.csv_content_types,
+        key_arn=entry.optional_string("key_arn"),
     )
     entry.done()
     return found

@@ -52,6 +52,7 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
       enable_capture              = true
       initial_sampling_percentage = capture.value.sampling_percentage
       destination_s3_uri          = capture.value.destination_s3_uri
+      kms_key_id                  = capture.value.key_arn
 
       dynamic "capture_options" {
         for_each = capture.value.modes
@@ -176,8 +177,10 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
     }
 
     precondition {
-      condition     = each.value.volume_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", each.value.volume_key_arn))
-      error_message = "endpoint ${var.name}, revision ${each.key}: volume_key_arn is the ARN of a KMS key and no alias, or null. Correct it."
+      condition = alltrue([
+        for key in compact([each.value.volume_key_arn, try(each.value.data_capture.key_arn, null)]) : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", key))
+      ])
+      error_message = "endpoint ${var.name}, revision ${each.key}: volume_key_arn and data_capture.key_arn are ARNs of KMS keys and no aliases, or null. Correct them."
     }
 
     # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (KmsKeyId)

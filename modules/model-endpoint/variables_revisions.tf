@@ -69,6 +69,7 @@ variable "revisions" {
       modes               = optional(set(string), ["Input", "Output"])
       json_content_types  = optional(set(string), ["application/json"])
       csv_content_types   = optional(set(string), ["text/csv"])
+      key_arn             = optional(string)
     }))
     network = optional(object({
       subnet_ids         = optional(set(string), [])

@@ -22,9 +22,10 @@ data "aws_ssm_parameter" "foundation" {
 
     precondition {
       condition = alltrue([
-        for key_arn in values(var.revisions)[*].volume_key_arn : key_arn == null || try(split(":", key_arn)[4] == local.env.account_id, false)
+        for key_arn in concat(values(var.revisions)[*].volume_key_arn, [for revision in values(var.revisions) : try(revision.data_capture.key_arn, null)]) :
+        key_arn == null || try(split(":", key_arn)[4] == local.env.account_id, false)
       ])
-      error_message = "endpoint ${var.endpoint}: volume_key_arn must be a key of account ${local.env.account_id}, or instances cannot start when another account fails. Correct it."
+      error_message = "endpoint ${var.endpoint}: volume_key_arn and data_capture.key_arn must be keys of account ${local.env.account_id}, or instances cannot start when another account fails. Correct them."
     }
 
     postcondition {

@@ -67,6 +67,7 @@ def test_capture_goes_to_the_targets_bucket() -> None:
     assert made.data_capture is not None
     assert made.data_capture.destination_s3_uri == f"s3://{BUCKET}/capture/ranker"
     assert made.data_capture.modes == ("Input", "Output")
+    assert made.data_capture.key_arn == "arn:aws:kms:eu-west-1:222222222222:key/k"
 
 
 def test_a_model_without_a_release_is_refused_by_name() -> None:

@@ -38,7 +38,7 @@ def live_of(revision_id: str, content: Revision, **changes: Any) -> Live:
         config = replace(
             config,
             data_capture=DataCapture(
-                True, wanted.sampling_percentage, wanted.destination_s3_uri, None, ("Output", "Input"),
+                True, wanted.sampling_percentage, wanted.destination_s3_uri, wanted.key_arn, ("Output", "Input"),
                 wanted.json_content_types, wanted.csv_content_types,
             ),
         )  # fmt: skip
@@ -65,6 +65,7 @@ def check(content: Revision, live: Live) -> truth.Truth:
         replace(revision(), network=Network(("subnet-b", "subnet-a"), ("sg-1",), isolation=True)),
         replace(revision(), network=Network()),
         replace(revision(), data_capture=WantedCapture(10, "s3://b/capture/ranker")),
+        replace(revision(), data_capture=WantedCapture(10, "s3://b/capture/ranker", key_arn="arn:aws:kms:r:1:key/k")),
     ],
 )
 def test_what_is_live_as_wanted_is_true(content: Revision) -> None:
