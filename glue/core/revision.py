@@ -32,7 +32,7 @@ class Serverless:
 class DataCapture:
     """Which share of the requests is kept (percent), what of them, where, and with which key.
 
-    Without a key SageMaker's own choice decides, which the store may refuse: captured requests would be lost in silence.
+    Without a key SageMaker's own choice decides, which the store may refuse: requests would be lost in silence.
     """
 
     sampling_percentage: int
