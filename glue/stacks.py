@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
 from glue import locks
-from glue.errors import UsageError
+from glue.core import replacing
+from glue.errors import RefusedError, UsageError
 from glue.fanout import Outcome, side_by_side
 from glue.tf.adopting import Adopter
 from glue.tf.bootstrap import Bootstrap
@@ -84,12 +85,17 @@ class Stacks:
             return self.plan_held(stack)
 
     def plan_held(self, stack: Stack) -> Planned:
-        """Plan a stack whose lock the caller holds."""
+        """Plan a stack whose lock the caller holds. Raises RefusedError for a plan that would replace an endpoint."""
         self._admit(stack, False)
         make = self._bootstrap.plan if stack.name == "bootstrap" else self._runner.plan
         planned = make(stack)
         if self._runner.unclean(stack) and self._adopt(planned):
             planned = make(stack)
+        try:
+            replacing.check(planned.summary.changes, stack=stack.label)
+        except RefusedError:
+            self._runner.discard_plan(stack)  # nobody may apply it by accident
+            raise
         return planned
 
     def wait_held(self, stack: Stack) -> None:

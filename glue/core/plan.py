@@ -31,12 +31,16 @@ _PAST = {
 
 @dataclass(frozen=True)
 class Change:
-    """One resource that changes. `what` is create, update, replace, delete, import or forget; `values` what will be."""
+    """One resource that changes. `what` is create, update, replace, delete, import or forget; `values` what will be.
+
+    `before` is what was, of what is replaced only.
+    """
 
     address: str
     kind: str
     what: str
     values: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -147,4 +151,5 @@ def _change(entry: Mapping[str, Any]) -> Change | None:
     what = _WORDS.get(tuple(actions))
     if what is None or entry.get("mode") == "data":
         return None
-    return Change(entry["address"], entry["type"], what, change.get("after") or {})
+    replaced = (change.get("before") or {}) if what == "replace" else {}
+    return Change(entry["address"], entry["type"], what, change.get("after") or {}, replaced)
