@@ -133,6 +133,19 @@ def check_revision(loaded: LoadedRelease, revision: Revision, *, account: str, r
             )
 
 
+def exists(session: Session, revision: Revision | None) -> bool:
+    """Tell whether each release of a revision has a record of its own environment."""
+    where = session.environment
+    releases = {variant.release for variant in revision.variants.values()} if revision else set()
+    return all(
+        any(
+            rules.number_of(key, release=release, environment=where.name)
+            for key in session.artifacts().keys(rules.prefix_of(names.model_of_release(release), release))
+        )
+        for release in releases
+    )
+
+
 def find(
     session: Session,
     loaded: LoadedRelease,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -129,8 +129,13 @@ class Planner:
         return {name: loaded[entry] for name, entry in chosen.items()}
 
 
-def carry_out(plan: PromotionPlan, executor: Executor, *, console: Console) -> list[Step]:
-    """Carry out the steps up to the revisions file, and return what became of each."""
+def carry_out(
+    plan: PromotionPlan, executor: Executor, *, console: Console, registered: Callable[[], None] = lambda: None
+) -> list[Step]:
+    """Carry out the steps up to the revisions file, and return what became of each.
+
+    `registered` is called when the release is in the model registry, and raises when that is as far as it may go.
+    """
     release, target = plan.release, plan.target
     steps: list[Step] = []
 
@@ -148,11 +153,12 @@ def carry_out(plan: PromotionPlan, executor: Executor, *, console: Console) -> l
         take(Step("image", "skipped", f"{release.image_digest} is in {target.name}'s registry"))
     else:
         take(executor.wait_for_image(plan))
+    take(executor.register(plan) if plan.package is None else Step("lineage", "skipped", plan.package))
+    registered()
     if plan.tag_to_move:
         take(executor.move_tag(plan))
     else:
         take(Step("tag", "skipped", f"{target.name} is {release.image_digest}"))
-    take(executor.register(plan) if plan.package is None else Step("lineage", "skipped", plan.package))
     for endpoint in plan.endpoints:
         take(_write(endpoint, executor, console))
     return steps

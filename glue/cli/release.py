@@ -16,6 +16,8 @@ from glue.cli.output import Result, Table
 from glue.errors import UsageError
 
 if TYPE_CHECKING:
+    from glue.aws.session import Session
+    from glue.core.environment import Environment
     from glue.core.request import ReleaseRequest
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -116,12 +118,16 @@ def show(app: App, *, release_id: str, environment: str) -> Result:
 @click.option("--comment", default="", help="Why, for those who read it later.")
 @options.command(dry_run=True)
 def approve(app: App, *, release_id: str, environment: str, reject: bool, comment: str) -> Result:
-    """Approve a release in an environment's model registry."""
+    """Approve a release in an environment's model registry.
+
+    Where the environment names approvers, this works in their role: who promotes does not approve. The registry keeps
+    who said it, and why.
+    """
     from glue.core.names import model_of_release
     from glue.errors import NotFoundError
 
     where = app.estate.environment(environment)
-    session = app.accounts.session(where)
+    session = _approving(app, where)
     group = session.parameters.foundation(where).model(model_of_release(release_id)).model_package_group
     package = session.sagemaker.find_package(group, release_id)
     if package is None:
@@ -132,7 +138,11 @@ def approve(app: App, *, release_id: str, environment: str, reject: bool, commen
     wanted = "Rejected" if reject else "Approved"
     changed = package.approval != wanted and not app.dry_run
     if changed:
-        session.sagemaker.set_approval(package.arn, approved=not reject, comment=comment)
+        said = f"{wanted} by {session.principal}" + (f": {comment}" if comment else "")
+        session.sagemaker.set_approval(package.arn, approved=not reject, comment=said)
+        app.trail(where, session).note(
+            action="approve", endpoint="_releases", why=comment, details={"release": release_id, "approval": wanted}
+        )
     nothing = f"Nothing to do: {release_id} is {package.approval} in {environment}."
     would = f"Dry run: {release_id} would be {wanted}."
     line = f"{release_id} is {wanted} in {environment}." if changed else would if app.dry_run else nothing
@@ -146,6 +156,22 @@ def approve(app: App, *, release_id: str, environment: str, reject: bool, commen
         },
         lines=(line,),
     )
+
+
+def _approving(app: App, where: Environment) -> Session:
+    """Return a session that may approve: in the approvers' role, or without approvers in the glue's own."""
+    from glue.core import roles
+    from glue.errors import AccessDeniedError, RefusedError
+
+    if not where.approvers:
+        return app.accounts.session(where)
+    try:
+        return app.accounts.session(where, roles.APPROVE)
+    except AccessDeniedError as error:
+        raise RefusedError(
+            f"releases of {where.name} are approved by others: {error.message}",
+            remedy=f"Ask one of {', '.join(where.approvers)}; bootstrap must have been applied with them.",
+        ) from error
 
 
 def _created(made: Any, *, changed: bool) -> dict[str, object]:

@@ -10,9 +10,10 @@ import click
 from glue.cli import options
 from glue.cli.app import App
 from glue.cli.output import Result, Table
-from glue.errors import SlipwayError
+from glue.errors import SlipwayError, UsageError
 
 if TYPE_CHECKING:
+    from glue.core.environment import Environment
     from glue.fanout import Outcome
     from glue.verifying import Verified
 
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
 @options.environment
 @options.endpoint()
 @click.option("--golden/--no-golden", default=True, show_default=True, help="Ask the release's golden requests.")
+@click.option("--evidence", is_flag=True, help="Sign and keep what was proven.")
 @options.command()
-def verify(app: App, *, environment: str, endpoint: str | None, golden: bool) -> Result:
+def verify(app: App, *, environment: str, endpoint: str | None, golden: bool, evidence: bool) -> Result:
     """Compare what AWS says is live with the live revision of the file, and ask the golden requests.
 
     Only AWS is believed: the config that the endpoint serves, all that is in it, its models, and the images that its
     instances run. Exit code 1 when something differs or a golden request fails, 3 while a deployment is under way.
+    With --evidence, what passed is signed with the environment's key and kept, for the environment that is next; what
+    failed makes no evidence.
     """
     from glue.fanout import side_by_side
     from glue.verifying import verify as prove
@@ -40,10 +44,25 @@ def verify(app: App, *, environment: str, endpoint: str | None, golden: bool) ->
     def work(name: str) -> Verified:
         return prove(session, name, app.estate.revisions(environment, name), golden=golden)
 
-    return _result(environment, side_by_side(names, work))
+    if evidence and not golden:
+        raise UsageError("evidence says that golden requests passed", remedy="Leave out --no-golden.")
+    outcomes = side_by_side(names, work)
+    return _result(environment, outcomes, signed=_sign(app, where, outcomes) if evidence else {})
 
 
-def _result(environment: str, outcomes: list[Outcome[str, Verified]]) -> Result:
+def _sign(app: App, where: Environment, outcomes: list[Outcome[str, Verified]]) -> dict[str, list[str]]:
+    """Make evidence of each endpoint that passed, and return the records' keys by endpoint."""
+    from glue.cli import passing
+
+    passed = [outcome.value for outcome in outcomes if outcome.value is not None and not outcome.value.exit_code]
+    found = {}
+    for verified in passed:
+        made = passing.sign(app, where, verified, app.estate.revisions(where.name, verified.endpoint))
+        found[verified.endpoint] = [one.key for one in made]
+    return found
+
+
+def _result(environment: str, outcomes: list[Outcome[str, Verified]], *, signed: dict[str, list[str]]) -> Result:
     from glue.cli import describe
 
     rows, entries, lines = [], [], []
@@ -54,6 +73,8 @@ def _result(environment: str, outcomes: list[Outcome[str, Verified]]) -> Result:
             value = outcome.value
             truth = value.truth
             entry |= describe.verified_document(value)
+            entry |= {"evidence": signed[outcome.item]} if outcome.item in signed else {}
+            lines += [f"{outcome.item}: evidence {key}" for key in signed.get(outcome.item, [])]
             rows.append((outcome.item, truth.state, truth.wanted or "-", truth.live_revision or "-",
                          truth.status or "-", describe.golden_text(value)))  # fmt: skip
             lines += [f"{outcome.item}: {failure}" for failure in value.failures]
@@ -67,7 +88,7 @@ def _result(environment: str, outcomes: list[Outcome[str, Verified]]) -> Result:
     good = codes.count(0)
     lines.append(f"{good} of {len(outcomes)} endpoints of {environment} are as wanted.")
     return Result(
-        {"command": "verify", "env": environment, "endpoints": entries, "changed": False},
+        {"command": "verify", "env": environment, "endpoints": entries, "changed": bool(signed)},
         lines=tuple(lines),
         tables=(Table(("endpoint", "truth", "wanted", "live", "status", "golden requests"), rows),),
         exit_code=min((code for code in codes if code), default=0),

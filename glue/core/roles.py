@@ -14,6 +14,7 @@ APPROVE = "approve"
 BREAK_GLASS = "break-glass"
 PRUNE = "prune"
 ROLES = (PLAN, DEPLOY_FOUNDATION, DEPLOY_SERVING, PROMOTE, APPROVE, BREAK_GLASS, PRUNE)
+TERRAFORMS = (PLAN, DEPLOY_FOUNDATION, DEPLOY_SERVING)  # whose credentials are kept for its processes
 
 # Bootstrap makes the roles, so it cannot run in one: an administrator runs it.
 _OF_STACK = {"bootstrap": None, "foundation": DEPLOY_FOUNDATION, "serving": DEPLOY_SERVING}

@@ -56,7 +56,7 @@ def test_a_promotion_ends_with_the_file_and_says_what_comes_next(
     document = json.loads(promote(slipway, own_release, "--format", "json").out)
     assert document["changed"] is True
     assert [step["name"] for step in document["steps"]] == [
-        "manifest", "files", "image", "tag", "lineage", "revision ranker",
+        "manifest", "files", "image", "lineage", "tag", "revision ranker",
     ]  # fmt: skip
     assert {"calls", "seconds", "copied_bytes", "endpoints"} <= set(document)
     assert document["calls"]["s3:UploadPartCopy"] >= 1
