@@ -177,8 +177,9 @@ class Ledger:
         if self.asked and not self.marked:
             return "the answers do not say which release gave them"
         if not self.answered:
-            return "no golden request reached the new release before all traffic did"
-        return f"{len(self.waiting)} golden requests did not reach the new release before all traffic did"
+            return "no golden request reached the new release while it was deployed"
+        missed = f"{len(self.waiting)} golden request{'s' if len(self.waiting) > 1 else ''}"
+        return f"{missed} did not reach the new release while it was deployed"
 
     def _too_slow(self, question: Question) -> bool:
         """Tell whether this late answer is one too many: a new instance's first ones find a cold model."""

@@ -152,16 +152,16 @@ def test_the_clients_own_retries_are_not_the_models_slowness() -> None:
 
 def test_what_was_not_seen_is_said_with_its_reason() -> None:
     nothing = ledger()
-    assert nothing.verdict().reason == "no golden request reached the new release before all traffic did"
+    assert nothing.verdict().reason == "no golden request reached the new release while it was deployed"
     nothing.unanswered()
     nothing.take(Reply(None, 1.0, b"1"))
     assert nothing.verdict().reason == "the answers do not say which release gave them"
     old = ledger()
     old.take(Reply(RELEASE, 1.0, b"1"))
-    assert old.verdict().reason == "no golden request reached the new release before all traffic did"
+    assert old.verdict().reason == "no golden request reached the new release while it was deployed"
     half = ledger()
     half.take(new(b"1"))
-    assert half.verdict().reason == "1 golden requests did not reach the new release before all traffic did"
+    assert half.verdict().reason == "1 golden request did not reach the new release while it was deployed"
     assert half.verdict(ended="the network is gone").reason == "the network is gone"
 
 
