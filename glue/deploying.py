@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glue import aborting
-from glue import live as reading
 from glue.console import Console
 from glue.core.audit import DONE, FAILED, PROMOTION, Intent
-from glue.core.plan import PlanSummary
-from glue.core.revision import Revisions
+from glue.core.capacity import guards_in, scales_in
+from glue.core.failure import Failure, Known
+from glue.core.revision import Revisions, remark
 from glue.core.truth import Live, revision_in
+from glue.deployed import Deployed
 from glue.errors import RefusedError, SlipwayError
+from glue.returning import Returning, look, remedy
 from glue.stacks import Stacks
 from glue.tf import revisions_file
 from glue.tf.messages import AlreadyExistsError
-from glue.tf.runner import Planned
+from glue.tf.runner import Applied, Planned
 from glue.tf.tfvars import Estate
 from glue.verifying import Verified, verify
 from glue.workspace import Stack
@@ -28,28 +30,12 @@ from glue.workspace import Stack
 if TYPE_CHECKING:
     from glue.auditing import Trail
     from glue.aws.session import Session
+    from glue.comparing import Comparer
     from glue.core.audit import Record
     from glue.core.watch import Verdict
     from glue.watching import Watch
 
 Confirm = Callable[[Planned], bool]
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """How a deployment ended. `returned_to` is the revision it went back to; `failure` says why it failed."""
-
-    endpoint: str
-    revision: str
-    changed: bool
-    plan: PlanSummary
-    verified: Verified | None
-    seconds: float
-    plan_text: str = ""
-    failure: str | None = None
-    returned_to: str | None = None
-    exit_code: int = 0
-    watched: Verdict | None = None
 
 
 class Deployer:
@@ -64,6 +50,7 @@ class Deployer:
         console: Console,
         confirm: Confirm | None = None,
         watch: Watch | None = None,
+        comparer: Comparer | None = None,
         trail: Trail | None = None,
     ) -> None:
         self._stacks = stacks
@@ -72,62 +59,132 @@ class Deployer:
         self._console = console
         self._confirm = confirm
         self._watch = watch
+        self._comparer = comparer
         self._trail = trail
+        self._returning = Returning(stacks=stacks, estate=estate, session=session, console=console)
+
+    def finish(self, stack: Stack) -> bool:
+        """Complete the way back that a killed call began, and return whether there was one. Raises SlipwayError."""
+        return self._returning.finish(stack)
 
     def deploy(
-        self, stack: Stack, *, before: Revisions, after: Revisions, golden: bool = True, intent: Intent = PROMOTION
+        self,
+        stack: Stack,
+        *,
+        before: Revisions,
+        after: Revisions,
+        golden: bool = True,
+        intent: Intent = PROMOTION,
+        retry: bool = False,
     ) -> Deployed:
         """Make `after`, which the file already says, live.
 
         Until the apply begins, an error or a no puts the file back as it was. Afterwards, a failure moves `live` back
         to the revision that AWS served before, applies that, and is returned as the result. What is changed, the audit
-        trail tells as `intent`.
+        trail tells as `intent`. What SageMaker undid in an earlier call that was killed is not tried again, unless
+        `retry`: it goes back as that call would have.
         """
         began = time.monotonic()
         _names(stack, after)
         try:
-            # A deployment of an earlier, killed call may be under way, and SageMaker takes one at a time.
-            self._reconcile(stack, self._settle(stack))
-            served = self._before(stack, after)
+            # Terraform or a deployment of an earlier, killed call may be at work, and SageMaker takes one at a time.
+            self._stacks.wait_held(stack)
+            live = self._returning.settle(stack)
+            self._reconcile(stack, live)
+            known = self._returning.known(stack, live)
+            served = self._before(stack, after, known)
             planned = self._stacks.plan_held(stack)
-            self._ask(planned)
+            undone = (
+                None if retry else self._returning.undone(stack, after, live, held_config=planned.summary.held_config)
+            )
+            if undone is None:
+                self._refuse_alarms(stack, planned, after)
+                self._ask(planned)
         except SlipwayError:
             self._restore(stack, before, after)
             raise
+        run = _Run(stack, before, after, served, known, golden, intent, began)
         begun = self._begin(planned, after, served=served, intent=intent)
-        result = self._carry_out(stack, planned, before, after, served=served, golden=golden, began=began)
+        result = self._carry_out(run, planned, live) if undone is None else self._undo(run, planned, undone)
         if self._trail is not None and begun is not None:
             outcome = FAILED if result.exit_code else DONE
             self._trail.end(begun, outcome=outcome, reason=result.failure, returned_to=result.returned_to)
         return result
 
-    def _carry_out(
-        self,
-        stack: Stack,
-        planned: Planned,
-        before: Revisions,
-        after: Revisions,
-        *,
-        served: str | None,
-        golden: bool,
-        began: float,
-    ) -> Deployed:
+    def apply_saved(self, stack: Stack) -> Applied:
+        """Apply the saved plan of a stack, and prove it: exactly this plan, but nothing that SageMaker undid before.
+
+        Raises RefusedError when nothing was applied, SlipwayError when it failed, after it went back as `deploy` does.
+        """
+        began = time.monotonic()
+        after = self._estate.revisions(stack.environment.name, stack.endpoint or "")
+        planned = self._stacks.saved(stack)
+        if after.live is None or planned is None:
+            applied = self._stacks.apply_held(stack)
+            failure = None if after.live is None else self._proven(stack, after)
+            if failure is not None:
+                raise SlipwayError(failure.cause, remedy=look(stack))
+            return applied
+        if planned.live is not None and planned.live.revision != after.live:
+            raise RefusedError(
+                f"the saved plan makes {planned.live.revision} live, and the revisions file says {after.live} by now",
+                remedy=f"Plan again, and look at the plan: {stack.make('plan')}",
+            )
+        self._stacks.wait_held(stack)
+        live = self._returning.settle(stack)
+        known = self._returning.known(stack, live)
+        run = _Run(stack, after, after, self._before(stack, after, known), known, False, Intent("apply"), began)
+        result = Deployed(stack.endpoint or "", after.live, True, planned, None, 0.0)
+        undone = self._returning.undone(stack, after, live, held_config=planned.held_config)
+        if undone is not None:
+            raise _failed(self._go_back(run, result, Failure(undone, of_revision=True)))
+        since, error, applied = datetime.now(UTC), None, Applied(stack, planned, changed=True, seconds=0.0)
+        try:
+            applied = self._stacks.apply_held(stack)
+        except RefusedError:
+            raise
+        except SlipwayError as caught:
+            error = caught
+        failure = self._failure(run, error, since, None) or self._proven(stack, after)
+        if failure is not None:
+            raise _failed(self._go_back(run, result, failure)) from error
+        return applied
+
+    def _proven(self, stack: Stack, wanted: Revisions) -> Failure | None:
+        """Return what is wrong with what is live; None when all is as wanted."""
+        wrong = self._prove(stack, wanted, golden=False).failures
+        return Failure("; ".join(wrong), of_revision=True) if wrong else None
+
+    def _undo(self, run: _Run, planned: Planned, undone: str) -> Deployed:
+        """Go back because an earlier, killed call's deployment was undone, and nothing is applied now."""
+        endpoint, wanted = _names(run.stack, run.after)
+        result = Deployed(endpoint, wanted, False, planned.summary, None, 0.0, planned.text)
+        return self._go_back(run, result, Failure(undone, of_revision=True))
+
+    def _carry_out(self, run: _Run, planned: Planned, live: Live) -> Deployed:
+        stack, after = run.stack, run.after
         endpoint, wanted = _names(stack, after)
         result = Deployed(endpoint, wanted, planned.changes, planned.summary, None, 0.0, planned.text)
-        failure = None
+        result = replace(result, scales_in=self._warn_of_fewer(stack, planned, after, live))
+        failure, comparing = None, None
         if planned.changes:
-            before = after.move(served) if served and served in after.revisions else replace(before, live=None)
-            failure, watched = self._apply_watched(stack, planned, before, after, golden=golden)
+            earlier = replace(after if run.served in after.revisions else run.before, live=run.served)
+            earlier = earlier if run.served in earlier.revisions else replace(earlier, live=None)
+            comparing = self._comparer.before(stack, earlier, after) if self._comparer and run.golden else None
+            failure, watched = self._apply_watched(run, planned, earlier)
             result = replace(result, watched=watched)
-        verified = self._prove(stack, after, golden=golden) if failure is None else None
-        problem = failure.message if failure else "; ".join(verified.failures) if verified else ""
-        result = replace(result, verified=verified, seconds=time.monotonic() - began)
-        if not problem:
-            return result
+        verified = self._prove(stack, after, golden=run.golden) if failure is None else None
+        result = replace(result, verified=verified, seconds=time.monotonic() - run.began)
+        if failure is None and verified is not None and verified.failures:
+            failure = Failure("; ".join(verified.failures), of_revision=True)
+        if failure is None:
+            report = self._comparer.after(comparing, stack) if self._comparer and comparing else None
+            return replace(result, comparison=report)
         if not planned.changes:
             # Nothing was changed now: what is wrong has been wrong before, and no earlier revision is the cure.
-            return replace(result, failure=problem, exit_code=verified.exit_code if verified else 1)
-        return self._go_back(stack, result, after, served=served, problem=problem, began=began)
+            code = verified.exit_code if verified else 1
+            return replace(result, failure=failure.cause, remedy=look(stack), exit_code=code)
+        return self._go_back(run, result, failure)
 
     def _reconcile(self, stack: Stack, live: Live) -> None:
         """End what killed calls began here: nothing is under way, and the caller holds the lock."""
@@ -161,30 +218,33 @@ class Deployer:
         if planned.changes and self._confirm is not None and not self._confirm(planned):
             raise RefusedError(f"{planned.stack.label}: not applied, because the answer was no")
 
-    def _apply_watched(
-        self, stack: Stack, planned: Planned, before: Revisions, after: Revisions, *, golden: bool
-    ) -> tuple[SlipwayError | None, Verdict | None]:
+    def _apply_watched(self, run: _Run, planned: Planned, earlier: Revisions) -> tuple[Failure | None, Verdict | None]:
         """Apply while golden requests are asked of the new release. What they found is a failure, however it ended."""
-        since = datetime.now(UTC)
-        if self._watch is None or not golden:
-            return self._explained(stack, after, self._apply(stack, planned), since), None
-        with self._watch.during(stack, before, after) as watched:
-            failure = self._apply(stack, planned)
+        stack, since = run.stack, datetime.now(UTC)
+        if self._watch is None or not run.golden:
+            return self._failure(run, self._apply(stack, planned), since, None), None
+        with self._watch.during(stack, earlier, run.after) as watched:
+            error = self._apply(stack, planned)
         verdict = watched.verdict
-        if not verdict.failed:
-            return self._explained(stack, after, failure, since), verdict
-        ended = f" ({failure.message})" if failure else ""
-        return SlipwayError(f"{verdict.reason}{ended}"), verdict
+        return self._failure(run, error, since, verdict.reason if verdict.failed else None), verdict
 
-    def _explained(
-        self, stack: Stack, after: Revisions, failure: SlipwayError | None, since: datetime
-    ) -> SlipwayError | None:
-        """Return the failure with the reason of whoever aborted the deployment, if somebody did."""
-        if failure is None:
-            return None
-        endpoint, wanted = _names(stack, after)
-        why = aborting.reason_of(self._session, endpoint, revision=wanted, since=since)
-        return SlipwayError(f"{why} ({failure.message})", remedy=failure.remedy) if why else failure
+    def _failure(self, run: _Run, error: SlipwayError | None, since: datetime, told: str | None) -> Failure | None:
+        """Return why an apply failed. What only Terraform lost track of is completed, once."""
+        endpoint, wanted = _names(run.stack, run.after)
+        if error is not None and told is None:
+            told = aborting.reason_of(self._session, endpoint, revision=wanted, since=since)
+        found = self._returning.failure(run.stack, wanted, before=run.known, error=error, told=told)
+        if found is None or not found.of_revision or told is not None or error is None:
+            return found
+        if not self._returning.arrived(run.stack, wanted):
+            return found
+        self._console.warn(f"{found.cause}\n{wanted} is live all the same; completing the apply.", of=run.stack.label)
+        try:
+            if self._stacks.plan_held(run.stack).changes:
+                self._stacks.apply_held(run.stack)
+        except SlipwayError as again:
+            return Failure(again.message.rstrip("."), of_revision=True)
+        return None
 
     def _apply(self, stack: Stack, planned: Planned) -> SlipwayError | None:
         """Apply, and return the error if it failed. What exists since an earlier, killed run is adopted once."""
@@ -205,51 +265,62 @@ class Deployer:
     def _prove(self, stack: Stack, wanted: Revisions, *, golden: bool) -> Verified:
         endpoint, _ = _names(stack, wanted)
         self._settle(stack)
-        found = verify(self._session, endpoint, wanted, golden=golden)
+        settings = self._estate.endpoint(stack.environment.name, endpoint)
+        found = verify(self._session, endpoint, wanted, golden=golden, settings=settings)
         asked = sum(len(report.results) for report in found.golden)
         self._console.step(f"Truth check: {found.truth.state}; {asked} golden requests asked", of=stack.label)
         return found
 
-    def _go_back(
-        self, stack: Stack, result: Deployed, after: Revisions, *, served: str | None, problem: str, began: float
-    ) -> Deployed:
-        failed = replace(result, failure=problem, exit_code=1)
-        if served is None or served == after.live or served not in after.revisions:
-            self._console.warn(f"{problem}\nThere is no earlier revision to go back to.", of=stack.label)
-            return replace(failed, seconds=time.monotonic() - began)
-        self._console.warn(f"{problem}\nGoing back to {served}.", of=stack.label)
-        back = after.move(served)
-        try:
-            self._settle(stack)
-            revisions_file.save(self._file(stack), back)
-            if self._stacks.plan_held(stack).changes:
-                self._stacks.apply_held(stack)
-            proof = self._prove(stack, back, golden=False)
-        except SlipwayError as error:
-            failed = replace(failed, failure=f"{problem}. Going back to {served} failed too: {error.message}")
-            return replace(failed, seconds=time.monotonic() - began)
-        if proof.truth.state != "true":
-            reasons = "; ".join(proof.truth.reasons)
-            failed = replace(failed, failure=f"{problem}. Going back to {served} failed too: {reasons}")
-        else:
-            failed = replace(failed, returned_to=served)
-        return replace(failed, seconds=time.monotonic() - began)
-
-    def _settle(self, stack: Stack) -> Live:
-        name = stack.environment.endpoint_name(stack.endpoint or "")
-        return reading.settled(
-            self._session.sagemaker, name, progress=lambda text: self._console.say(text, of=stack.label)
+    def _go_back(self, run: _Run, result: Deployed, failure: Failure) -> Deployed:
+        returned = self._returning.back(
+            run.stack, run.after, failure, to=run.served, was_returning=run.before.returning
+        )
+        problem = f". {returned.problem}" if returned.problem else ""
+        return replace(
+            result,
+            failure=f"{failure.cause}{problem}",
+            remedy=remedy(run.stack, run.after, returned, action=run.intent.action, file=self._file(run.stack)),
+            returned_to=returned.to,
+            marked=returned.marked,
+            plan_empty=returned.plan_empty,
+            exit_code=1,
+            seconds=time.monotonic() - run.began,
         )
 
-    def _before(self, stack: Stack, after: Revisions) -> str | None:
+    def _warn_of_fewer(
+        self, stack: Stack, planned: Planned, after: Revisions, live: Live
+    ) -> dict[str, tuple[int, int]]:
+        """Return where the plan scales in, and warn of it."""
+        fewer = scales_in(planned.summary, after, live.counts)
+        for variant, (now, then) in fewer.items():
+            self._console.warn(f"variant {variant} goes from {now} to {then} instances", of=stack.label)
+        return fewer
+
+    def _refuse_alarms(self, stack: Stack, planned: Planned, after: Revisions) -> None:
+        """Raise RefusedError when SageMaker would undo the planned deployment at once, for an alarm that rings now."""
+        names = guards_in(planned.summary)
+        if after.returning or not names:
+            return
+        ringing = [alarm for alarm in self._session.cloudwatch.alarms(names).values() if alarm.rings]
+        if ringing:
+            told = "; ".join(
+                f"{alarm.name} (since {alarm.since[:19]}: {remark(alarm.reason)[:200]})" for alarm in ringing
+            )
+            raise RefusedError(
+                f"{stack.label}: SageMaker would undo the deployment at once: in ALARM already are {told}",
+                remedy="Mend the cause, or go back with `slipway rollback`, which these alarms do not undo; "
+                f"{look(stack)} When they are OK, run the same command again.",
+            )
+
+    def _settle(self, stack: Stack) -> Live:
+        return self._returning.settle(stack)
+
+    def _before(self, stack: Stack, after: Revisions, known: Known) -> str | None:
         """Return the revision to go back to: what AWS serves now, or what a killed call of this deployment replaced."""
-        name = stack.environment.endpoint_name(stack.endpoint or "")
-        state = self._session.sagemaker.endpoint(name)
-        served = revision_in(state.config, name) if state else None
         live = after.live_revision
-        if served == after.live and live is not None and self._stacks.unclean(stack):
+        if known.served == after.live and live is not None and self._stacks.unclean(stack):
             return live.replaces
-        return served
+        return known.served
 
     def _file(self, stack: Stack) -> Path:
         return self._estate.revisions_file(stack.environment.name, stack.endpoint or "")
@@ -264,6 +335,24 @@ class Deployer:
         else:
             path.unlink(missing_ok=True)
         self._console.say(f"{path.name} is as it was before", of=stack.label)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One call of `deploy`: what it was asked, and what AWS said before it."""
+
+    stack: Stack
+    before: Revisions
+    after: Revisions
+    served: str | None
+    known: Known
+    golden: bool
+    intent: Intent
+    began: float
+
+
+def _failed(result: Deployed) -> SlipwayError:
+    return SlipwayError(f"{result.endpoint}: {result.failed_text}", remedy=result.remedy)
 
 
 def _names(stack: Stack, revisions: Revisions) -> tuple[str, str]:

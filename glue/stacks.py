@@ -8,6 +8,7 @@ from pathlib import Path
 
 from glue import locks
 from glue.core import replacing
+from glue.core.plan import PlanSummary
 from glue.errors import RefusedError, UsageError
 from glue.fanout import Outcome, side_by_side
 from glue.tf.adopting import Adopter
@@ -16,7 +17,7 @@ from glue.tf.runner import Applied, Planned, Runner
 from glue.tf.tfvars import Estate
 from glue.workspace import STACKS, Stack
 
-Check = Callable[[Stack], object]
+Apply = Callable[[Stack], Applied]
 Admit = Callable[[Stack, bool], object]
 Around = Callable[[Stack], AbstractContextManager[object]]
 
@@ -63,19 +64,16 @@ class Stacks:
         return side_by_side(stacks, self.plan, interrupt=self._runner.processes.interrupt)
 
     def apply_all(
-        self, stacks: list[Stack], *, after: Check | None = None, around: Around = _alone
+        self, stacks: list[Stack], *, apply: Apply | None = None, around: Around = _alone
     ) -> list[Outcome[Stack, Applied]]:
         """Apply the saved plans of stacks side by side and return every outcome.
 
-        `after` proves each one, and `around` records it: both while the stack's lock is held.
+        `apply` applies and proves one, `around` records it: both while the stack's lock is held.
         """
 
         def work(stack: Stack) -> Applied:
             with self.alone(stack), around(stack):
-                applied = self.apply_held(stack)
-                if after is not None:
-                    after(stack)
-            return applied
+                return (apply or self.apply_held)(stack)
 
         return side_by_side(stacks, work, interrupt=self._runner.processes.interrupt)
 
@@ -102,8 +100,8 @@ class Stacks:
         """Wait for Terraform of an earlier call of ours, and unlock after one that was killed."""
         self._runner.settle(self._runner.place(stack))
 
-    def saved(self, stack: Stack) -> Planned | None:
-        """Return the saved plan of a stack, None when there is none."""
+    def saved(self, stack: Stack) -> PlanSummary | None:
+        """Return what the saved plan of a stack changes, None when there is none or it changes nothing."""
         return self._runner.saved(stack)
 
     def records(self, stack: Stack) -> Path:
@@ -123,6 +121,10 @@ class Stacks:
         """Apply the saved plan of a stack whose lock the caller holds."""
         self._admit(stack, True)
         return self._bootstrap.apply(stack) if stack.name == "bootstrap" else self._runner.apply(stack)
+
+    def discard_held(self, stack: Stack) -> None:
+        """Remove the saved plan of a stack whose lock the caller holds: nobody may apply it by accident."""
+        self._runner.discard_plan(stack)
 
     def alone(self, stack: Stack) -> ExitStack:
         """Hold the stack's lock on this machine. Raises RefusedError while somebody else does."""

@@ -35,6 +35,7 @@ def endpoint_of(answer: Mapping[str, Any]) -> Endpoint:
         shadow_variants=_states(answer.get("ShadowProductionVariants")),
         pending_config=pending.get("EndpointConfigName"),
         last_deployment=answer.get("LastDeploymentConfig"),
+        capture_status=(answer.get("DataCaptureConfig") or {}).get("CaptureStatus"),
     )
 
 

@@ -50,6 +50,13 @@ class SageMaker:
         )
         return None if answer is None else config_of(answer)
 
+    def config_names(self, prefix: str) -> tuple[str, ...]:
+        """Return the names of the endpoint configs that begin with `prefix`, sorted."""
+        with translated(self._where, f"endpoint configs {prefix}*"):
+            pages = self._client.get_paginator("list_endpoint_configs").paginate(NameContains=prefix)
+            names = [entry["EndpointConfigName"] for page in pages for entry in page["EndpointConfigs"]]
+        return tuple(sorted(name for name in names if name.startswith(prefix)))
+
     def model(self, name: str) -> Model | None:
         """Return a model, None when it does not exist."""
         answer = self._describe(f"model {name}", self._client.describe_model, ModelName=name)

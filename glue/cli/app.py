@@ -15,7 +15,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from glue.console import Console
-from glue.errors import SlipwayError
 from glue.workspace import Stack, Workspace
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from glue.deploying import Deployer
     from glue.stacks import Stacks
     from glue.tf.commands import Identity
-    from glue.tf.runner import Planned, Runner
+    from glue.tf.runner import Applied, Planned, Runner
     from glue.tf.tfvars import Estate
 
 
@@ -137,6 +136,7 @@ class App:
 
     def deployer(self, where: Environment) -> Deployer:
         """Makes revisions live in an environment. On a terminal it asks first, unless --yes."""
+        from glue.comparing import Comparer
         from glue.deploying import Deployer
         from glue.watching import Watch
 
@@ -150,6 +150,7 @@ class App:
             confirm=self._confirm if asks else None,
             trail=self.trail(where),
             watch=Watch(session, console=self.console),
+            comparer=Comparer(session, console=self.console, folder=self.workspace.work / "reports" / where.name),
         )
 
     def trail(self, where: Environment, session: Session | None = None) -> Trail:
@@ -177,23 +178,16 @@ class App:
         trail = self.trail(stack.environment, self._terraform(stack, changes=True))
         return recorded(trail, stack, planned, self.estate)
 
-    def truth_after_apply(self, stack: Stack) -> None:
-        """Prove that what was applied is live. Raises SlipwayError with the reasons when it is not."""
-        from glue.verifying import truth_of
+    def apply_saved(self, stack: Stack) -> Applied:
+        """Apply the saved plan of a stack whose lock is held; an endpoint's is proven, and goes back on failure."""
+        from glue.deploying import Deployer
 
         if stack.endpoint is None:
-            return
-        where = stack.environment
-        wanted = self.estate.revisions(where.name, stack.endpoint)
-        # the role that applied it may read it: a pipeline's step for the apply needs no second role
-        truth = truth_of(self._terraform(stack, changes=True), stack.endpoint, wanted)
-        if truth.state == "true":
-            self.console.step(f"Truth check: {truth.live_revision or 'nothing'} is live", of=stack.label)
-            return
-        raise SlipwayError(
-            f"the truth check of {stack.label} failed: {'; '.join(truth.reasons)}",
-            remedy=f"slipway verify --env {where.name} --endpoint {stack.endpoint} tells more; "
-            f"slipway rollback --env {where.name} --endpoint {stack.endpoint} goes back.",
+            return self.stacks.apply_held(stack)
+        # the role that applies it may read it: a pipeline's step for the apply needs no second role
+        session = self._terraform(stack, changes=True)
+        return Deployer(stacks=self.stacks, estate=self.estate, session=session, console=self.console).apply_saved(
+            stack
         )
 
     def _confirm(self, planned: Planned) -> bool:
@@ -230,7 +224,7 @@ class App:
         """Keep what was assumed for Terraform, whose processes come and go."""
         from glue.core import roles
 
-        if role != roles.PROMOTE:
+        if role in roles.TERRAFORMS:
             self.profiles.keep(environment, role, credentials, profile=self.accounts.profile(environment))
 
     def _has_state(self, stack: Stack) -> bool | None:

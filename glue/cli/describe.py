@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from glue.cli.output import Table
 from glue.core.truth import Truth
 from glue.core.watch import Verdict
-from glue.deploying import Deployed
+from glue.deployed import Deployed
 from glue.errors import SlipwayError
 from glue.executor import Step
 from glue.verifying import Verified
@@ -70,11 +71,17 @@ def deployed_document(deployed: Deployed, *, text: bool = True) -> dict[str, obj
         "changes": deployed.plan.as_json(),
         **({"plan_text": deployed.plan_text} if text else {}),
         "failure": deployed.failure,
+        "remedy": deployed.remedy,
         "returned_to": deployed.returned_to,
+        "marked_failed": deployed.revision if deployed.marked else None,
+        "next_plan_empty": deployed.plan_empty,
+        "scales_in": {name: {"from": now, "to": then} for name, (now, then) in deployed.scales_in.items()},
         "seconds": round(deployed.seconds, 3),
     }
     if deployed.watched is not None:
         document["watch"] = watch_document(deployed.watched)
+    if deployed.comparison is not None:
+        document["comparison"] = deployed.comparison.as_json(answers=False)
     proof: Mapping[str, object] = verified_document(deployed.verified) if deployed.verified else {}
     return {**document, **proof}
 
@@ -96,11 +103,25 @@ def watch_document(verdict: Verdict) -> dict[str, object]:
     }
 
 
+def comparison_lines(deployed: Sequence[Deployed], file: Path | None = None) -> list[str]:
+    """Return how the old and the new releases answer, a line for each variant; write it all to `file` if given."""
+    from glue.comparing import write  # noqa: PLC0415 - only for those who ask for it
+
+    reports = [one.comparison for one in deployed if one.comparison is not None]
+    if file is not None:
+        try:
+            write(file, reports)
+        except OSError as error:
+            return [f"The deployment is done, but its report cannot be written: {error}"]
+    lines = [f"{one.endpoint}: {variant.line}." for one in reports for variant in one.variants]
+    return [*lines, *(f"Answers compared: {one.file}" for one in reports)]
+
+
 def deployed_line(deployed: Deployed) -> str:
     """Return how a deployment ended, in a sentence."""
     if deployed.failure:
-        went = f" It went back to {deployed.returned_to}, which is proven live." if deployed.returned_to else ""
-        return f"{deployed.endpoint}: FAILED: {deployed.failure}.{went}"
+        remedy = f"\n  {deployed.remedy}" if deployed.remedy else ""
+        return f"{deployed.endpoint}: FAILED: {deployed.failed_text}{remedy}"
     proof = golden_text(deployed.verified) if deployed.verified else "not asked"
     done = f"applied ({deployed.plan.text})" if deployed.changed else "nothing to apply"
     return f"{deployed.endpoint}: {deployed.revision} is live: {done}; truth check passed; golden requests: {proof}."

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 # ruff: noqa: PLC0415 - what a command needs is imported when it is called, for start-up's sake
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from glue.cli import options
+from glue.cli import options, passing
 from glue.cli.app import App
 from glue.cli.output import Result
 
 if TYPE_CHECKING:
     from glue.core.promotion import PromotionPlan
     from glue.executor import Executor, Step
-    from glue.promotion import Planner, Prepared
+    from glue.promotion import Prepared
 
 
 @click.command(short_help="Bring a release to the next environment.")
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 @options.variant
 @click.option("--apply", "deploy", is_flag=True, help="Plan, apply and prove it, and go back on failure.")
 @click.option("--image-timeout", type=click.IntRange(0), default=900, show_default=True, help="Seconds to wait for it.")
+@options.report
 @click.option("--retry", is_flag=True, help="Try a revision again that failed here before.")
+@passing.break_glass
 @options.command(dry_run=True, asks=True)
 def promote(
     app: App,
@@ -36,7 +39,9 @@ def promote(
     variant: str | None,
     deploy: bool,
     image_timeout: int,
+    report: Path | None,
     retry: bool,
+    glass: str | None,
 ) -> Result:
     """Bring RELEASE to an environment, from the one before it in the chain.
 
@@ -44,9 +49,12 @@ def promote(
     the model package is registered, and a new revision is written into the endpoint's revisions file. Without --apply
     it ends there, for a pull request. A step that is done already is skipped; a rerun changes nothing.
     A release that failed on an endpoint is refused there (exit 3) until --retry.
+    The environment's gates (freezes, evidence, soak, approval) are judged first, all of them; exit 3 when one says no.
+    With --apply, what was proven is signed as evidence, which the next environment may ask for.
     """
-    from glue.promotion import Planner
+    from glue.promotion import Planner, carry_out
 
+    glass = passing.check_reason(glass)
     environment = app.estate.environment(target)
     if endpoint is not None:
         app.estate.check_endpoint(target, endpoint)
@@ -56,21 +64,24 @@ def promote(
                 held.enter_context(app.alone(environment, name))
         if deploy and not app.dry_run:
             app.may_deploy(environment)
+            for name in [endpoint] if endpoint else app.estate.endpoints(target):
+                app.deployer(environment).finish(app.stack(environment, name))
         planner = Planner(estate=app.estate, session=app.accounts.session(environment), now=app.now(), retry=retry)
         prepared = planner.prepare(release, endpoint=endpoint, variant=variant)
-        return _carry_out(app, planner, prepared, deploy=deploy, image_timeout=image_timeout)
+        registered = passing.pass_promotion(app, prepared, glass=glass)
+        executor = _executor(app, prepared, image_timeout)
+        steps = carry_out(prepared.plan, executor, console=app.console, registered=registered)
+        return _carry_out(app, prepared, steps, deploy=deploy, report=report, retry=retry)
 
 
-def _carry_out(app: App, planner: Planner, prepared: Prepared, *, deploy: bool, image_timeout: int) -> Result:
-    from glue.promotion import carry_out
-
-    del planner
+def _carry_out(
+    app: App, prepared: Prepared, steps: list[Step], *, deploy: bool, report: Path | None, retry: bool
+) -> Result:
     plan = prepared.plan
-    steps = carry_out(plan, _executor(app, prepared, image_timeout), console=app.console)
     if app.dry_run:
         return _result(plan, steps, lines=("Dry run: nothing was changed.",))
     if deploy:
-        return _deploy(app, plan, steps)
+        return _deploy(app, plan, steps, report, retry=retry)
     lines = _next(app, plan) if any(entry.rendered.changed for entry in plan.endpoints) else (_nothing(steps),)
     return _result(plan, steps, lines=lines)
 
@@ -89,7 +100,7 @@ def _executor(app: App, prepared: Prepared, image_timeout: int) -> Executor:
     )
 
 
-def _deploy(app: App, plan: PromotionPlan, steps: list[Step]) -> Result:
+def _deploy(app: App, plan: PromotionPlan, steps: list[Step], report: Path | None, *, retry: bool) -> Result:
     from glue.cli import describe
     from glue.fanout import side_by_side
 
@@ -97,19 +108,27 @@ def _deploy(app: App, plan: PromotionPlan, steps: list[Step]) -> Result:
 
     def work(entry: Any) -> Any:
         stack = app.stack(plan.target, entry.endpoint)
-        return deployer.deploy(stack, before=entry.before, after=entry.rendered.revisions)
+        return deployer.deploy(stack, before=entry.before, after=entry.rendered.revisions, retry=retry)
 
     outcomes = side_by_side(plan.endpoints, work, interrupt=app.runner.processes.interrupt)
     values = [outcome.value for outcome in outcomes if outcome.value is not None]
     errors = [(outcome.item.endpoint, outcome.error) for outcome in outcomes if outcome.error is not None]
     lines = [describe.deployed_line(value) for value in values]
     lines += [f"{name}: {error}" for name, error in errors]
+    lines += describe.comparison_lines(values, report)
+    signed = passing.sign_deployed(app, plan.target, values)
     applied = any(value.changed for value in values)
     codes = [value.exit_code for value in values] + [error.exit_code for _, error in errors]
     exit_code = min((code for code in codes if code), default=0)
     if not applied and not exit_code and not _changed(steps):
         lines.append(_nothing(steps))
-    documents = {value.endpoint: describe.deployed_document(value, text=False) for value in values}
+    documents = {
+        value.endpoint: {
+            **describe.deployed_document(value, text=False),
+            **({"evidence": signed[value.endpoint]} if value.endpoint in signed else {}),
+        }
+        for value in values
+    }
     failed: dict[str, dict[str, object]] = {name: {"error": describe.error_document(error)} for name, error in errors}
     text = "\n\n".join(value.plan_text for value in values if value.changed)
     return _result(

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 @click.option("--now", is_flag=True, help="Flip at once, also when fewer instances come with it.")
 @click.option("--render-only", is_flag=True, help="Write the revisions file, and end there.")
 @click.option("--retry", is_flag=True, help="Go to a revision that failed here before.")
+@click.option("--why", default="", metavar="TEXT", help="Reason, for the audit trail.")
 @options.command(dry_run=True, asks=True)
 def rollback(
-    app: App, *, environment: str, endpoint: str, to: str | None, now: bool, render_only: bool, retry: bool
+    app: App, *, environment: str, endpoint: str, to: str | None, now: bool, render_only: bool, retry: bool, why: str
 ) -> Result:
     """Move an endpoint back to a retained revision: plan, show, apply, prove.
 
@@ -37,11 +38,19 @@ def rollback(
     where = app.estate.environment(environment)
     app.estate.check_endpoint(environment, endpoint)
     with app.alone(where, endpoint):
-        return _rollback(app, where, endpoint, to=to, now=now, render_only=render_only, retry=retry)
+        return _rollback(app, where, endpoint, to=to, now=now, render_only=render_only, retry=retry, why=why)
 
 
 def _rollback(
-    app: App, where: Environment, endpoint: str, *, to: str | None, now: bool, render_only: bool, retry: bool
+    app: App,
+    where: Environment,
+    endpoint: str,
+    *,
+    to: str | None,
+    now: bool,
+    render_only: bool,
+    retry: bool,
+    why: str,
 ) -> Result:
     from glue import live
     from glue.core.rollback import choose, plan_rollback
@@ -51,6 +60,8 @@ def _rollback(
     choose(before, to)
     if not (app.dry_run or render_only):
         app.may_deploy(where)
+        app.deployer(where).finish(app.stack(where, endpoint))
+        before = app.estate.revisions(where.name, endpoint)
     session = app.accounts.session(where)
     plan = plan_rollback(
         before,
@@ -61,8 +72,9 @@ def _rollback(
         created=app.now(),
         retry=retry,
     )
-    for variant, (instances, fewer) in plan.scales_in.items():
-        app.console.warn(f"variant {variant} goes from {instances} to {fewer} instances at once", of=endpoint)
+    if app.dry_run or render_only:  # otherwise the plan says it
+        for variant, (instances, fewer) in plan.scales_in.items():
+            app.console.warn(f"variant {variant} goes from {instances} to {fewer} instances at once", of=endpoint)
     app.console.step(f"{endpoint} goes from {before.live} to {plan.rendered.live}", of=where.name)
     if app.dry_run:
         return _result(plan, endpoint, changed=False, lines=(f"Dry run: {plan.rendered.live} would be live.",))
@@ -71,14 +83,21 @@ def _rollback(
     if render_only:
         line = f"{plan.rendered.live} is live in {app.workspace.shown(path)}. Commit it, then: make plan apply"
         return _result(plan, endpoint, changed=changed, lines=(line,))
-    return _deploy(app, where, endpoint, plan, before)
+    return _deploy(app, where, endpoint, plan, before, why=why)
 
 
-def _deploy(app: App, where: Environment, endpoint: str, plan: Rollback, before: Revisions) -> Result:
+def _deploy(app: App, where: Environment, endpoint: str, plan: Rollback, before: Revisions, *, why: str) -> Result:
     from glue.cli import describe
+    from glue.core.audit import Intent
 
     deployer = app.deployer(where)
-    deployed = deployer.deploy(app.stack(where, endpoint), before=before, after=plan.rendered.revisions)
+    deployed = deployer.deploy(
+        app.stack(where, endpoint),
+        before=before,
+        after=plan.rendered.revisions,
+        intent=Intent("rollback", why),
+        retry=True,
+    )
     lines = [describe.deployed_line(deployed)]
     changed = deployed.changed or plan.rendered.changed
     if not changed and not deployed.exit_code:
@@ -109,6 +128,7 @@ def _result(
         "to": plan.to,
         "action": plan.rendered.action,
         "before": plan.rendered.before,
+        "scales_in": {name: {"from": now, "to": then} for name, (now, then) in plan.scales_in.items()},
         **(more or {}),
         "changed": changed,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 # ruff: noqa: PLC0415 - what a command needs is imported when it is called, for start-up's sake
 import click
 
-from glue.cli import options
+from glue.cli import options, passing
 from glue.cli.app import App
 from glue.cli.output import Result
 from glue.workspace import STACKS
@@ -37,16 +37,22 @@ def plan(app: App, *, environment: str, stack: str, endpoint: str | None) -> Res
 @options.environment
 @_STACK
 @options.endpoint()
+@passing.break_glass
 @options.command()
-def apply(app: App, *, environment: str, stack: str, endpoint: str | None) -> Result:
+def apply(app: App, *, environment: str, stack: str, endpoint: str | None, glass: str | None) -> Result:
     """Apply exactly the saved plan, and nothing else.
 
-    After an endpoint was applied, AWS is asked what is live (as `slipway verify` does, without golden requests).
+    The environment's gates are judged before a plan that makes another release live; exit 3 when one says no.
+    After an endpoint was applied, AWS is asked what is live (as `slipway verify` does). When SageMaker rolled it back,
+    or something else is not as wanted, live goes back to what was served, the revision is marked as failed in the
+    revisions file, that is applied at once, and the exit code is 1. What passed is signed as evidence, by who may; else
+    the command is said.
     Without --endpoint, every endpoint of the environment is applied side by side, and each one's end is told.
     """
     from glue.cli import stack_results
     from glue.stacks import select
 
+    glass = passing.check_reason(glass)
     stacks = select(app.estate, environment=environment, stack=stack, endpoint=endpoint)
-    outcomes = app.stacks.apply_all(stacks, after=app.truth_after_apply, around=app.recorded)
+    outcomes = app.stacks.apply_all(stacks, apply=app.apply_saved, around=passing.guarded(app, glass=glass))
     return stack_results.applied(outcomes)

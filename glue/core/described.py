@@ -37,6 +37,7 @@ class Endpoint:
     shadow_variants: Mapping[str, VariantState] = field(default_factory=dict)
     pending_config: str | None = None
     last_deployment: Mapping[str, object] | None = None
+    capture_status: str | None = None  # Started or Stopped
 
 
 @dataclass(frozen=True)

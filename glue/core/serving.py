@@ -43,10 +43,16 @@ class AsyncSettings:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What autoscaling may do with a variant's instances."""
+    """What autoscaling may do with a variant's instances, schedules included.
+
+    `policies` holds, by the kind in a policy's name, the target that it keeps; None: a target that Terraform works out.
+    `schedules` holds, by name, expression, time zone, and the bounds from then on.
+    """
 
     minimum: int
     maximum: int
+    policies: Mapping[str, float | None] = field(default_factory=dict)
+    schedules: Mapping[str, tuple[str, str, int | None, int | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

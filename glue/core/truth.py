@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from glue.core.render import flat
 from glue.core.revision import Network, Revision, Variant, content_of
+from glue.core.serving import EndpointSettings
+from glue.core.surroundings import Surroundings
+from glue.core.truth_checks import Check, Wanted, checks
 
 if TYPE_CHECKING:
     from glue.core.described import DataCapture, Endpoint, EndpointConfig, Model, VariantConfig
@@ -49,7 +52,10 @@ class Live:
 
 @dataclass(frozen=True)
 class Truth:
-    """The verdict on one endpoint. `state` is true, pending (AWS is still at work) or false; `reasons` say why."""
+    """The verdict on one endpoint. `state` is true, pending (AWS is still at work) or false; `reasons` say why.
+
+    `checks` are the rows of what was looked at.
+    """
 
     endpoint: str
     state: str
@@ -58,6 +64,7 @@ class Truth:
     live_config: str | None
     status: str | None
     reasons: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -71,8 +78,21 @@ def revision_in(config_name: str, endpoint: str) -> str | None:
     return match[1] if match else None
 
 
-def check(*, endpoint: str, wanted: str | None, revision: Revision | None, live: Live) -> Truth:
-    """Return the verdict. `endpoint` is the full name; `wanted` and `revision` are None before the first promotion."""
+def check(
+    *,
+    endpoint: str,
+    wanted: str | None,
+    revision: Revision | None,
+    live: Live,
+    settings: EndpointSettings | None = None,
+    around: Surroundings | None = None,
+    alarms: bool = True,
+) -> Truth:
+    """Return the verdict. `endpoint` is the full name; `wanted` and `revision` are None before the first promotion.
+
+    `settings` and `around` None: how it is scaled and which alarms guard it is not looked at. `alarms` False: an alarm
+    that rings is no failure, because it may ring for what was live before.
+    """
     state = live.endpoint
     found = Truth(
         endpoint=endpoint,
@@ -86,23 +106,32 @@ def check(*, endpoint: str, wanted: str | None, revision: Revision | None, live:
         return _verdict(found, [] if state is None else ["it exists, and no revision is wanted"])
     if state is None:
         return _verdict(found, ["it does not exist; apply it first"])
+    served = state.config.startswith(f"{endpoint}-{wanted}-")
+    rows = [
+        Check("status", IN_SERVICE, state.status, exact=True),
+        Check("config", f"{endpoint}-{wanted}-…", state.config, None if served else "another config is live"),
+    ]
+    if served:
+        rows += checks(Wanted(endpoint, revision, settings, around, ringing_is_wrong=alarms), live)
+    found = replace(found, checks=tuple(rows))
     failure = [f"SageMaker says: {state.failure}"] if state.failure else []
     if state.status in UNDER_WAY:
         going = f" to {state.pending_config}" if state.pending_config else ""
-        return Truth(**{**found.__dict__, "state": "pending", "reasons": (f"{state.status}{going}", *failure)})
+        return replace(found, state="pending", reasons=(f"{state.status}{going}", *failure))
     reasons = failure if state.status != IN_SERVICE else []
     if state.status != IN_SERVICE:
         reasons = [f"its status is {state.status}", *reasons]
-    if not state.config.startswith(f"{endpoint}-{wanted}-"):
-        served = found.live_revision or "none of ours"
-        reasons += [f"wanted is {wanted}, and live is {served} (config {state.config})", *failure]
+    if not served:
+        serving = found.live_revision or "none of ours"
+        reasons += [f"wanted is {wanted}, and live is {serving} (config {state.config})", *failure]
     else:
         reasons += _content_reasons(revision, live)
+        reasons += [row.wrong for row in rows if row.wrong is not None]
     return _verdict(found, list(dict.fromkeys(reasons)))
 
 
 def _verdict(found: Truth, reasons: list[str]) -> Truth:
-    return Truth(**{**found.__dict__, "state": "false" if reasons else "true", "reasons": tuple(reasons)})
+    return replace(found, state="false" if reasons else "true", reasons=tuple(reasons))
 
 
 def _content_reasons(revision: Revision, live: Live) -> list[str]:

@@ -70,6 +70,15 @@ class Fields:
             raise self._wrong(key, value, "a number")
         return value
 
+    def optional_number(self, key: str) -> float | None:
+        """Return a number, or None when it is null or absent."""
+        value = self._take(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self._wrong(key, value, "a number")
+        return float(value)
+
     def boolean(self, key: str, *, default: bool) -> bool:
         """Return a bool, or the default when it is null or absent."""
         value = self._take(key)

@@ -237,6 +237,7 @@ def read_notes(plan: Path) -> PlanSummary | None:
     return PlanSummary(
         tuple(Change(*entry) for entry in changes),
         bool(notes.get("outputs_change")),
+        held_config=held if isinstance(held := notes.get("held_config"), str) else None,
         digest=digest if isinstance(digest, str) else None,
         live=_noted_live(notes.get("live")),
     )
@@ -256,6 +257,7 @@ def _noted(planned: Planned) -> dict[str, object]:
     return {
         "changes": [[change.address, change.kind, change.what] for change in summary.changes],
         "outputs_change": summary.outputs_change,
+        "held_config": summary.held_config,
         "digest": summary.digest,
         "live": {
             "revision": live.revision,

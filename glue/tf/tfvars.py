@@ -20,7 +20,13 @@ _NAME = re.compile(r"[a-z0-9](-?[a-z0-9])*\Z")
 _SUFFIX = ".tfvars"
 _REVISIONS = ".revisions.tfvars"
 # What scaling keeps near a value, which Terraform checks and the glue does not read.
-TARGETS = ("invocations_per_instance", "concurrency_per_model", "cpu_percent", "backlog_per_instance")
+# Targets of autoscaling, and the kind in the name of the policy that keeps each.
+TARGETS = {
+    "invocations_per_instance": "invocations",
+    "concurrency_per_model": "concurrency",
+    "cpu_percent": "cpu",
+    "backlog_per_instance": "backlog",
+}
 
 
 @dataclass(frozen=True)
@@ -184,14 +190,22 @@ def _capture(entry: Fields | None) -> CaptureSettings | None:
 def _bounds(entry: Fields) -> Bounds:
     """Return what autoscaling may ever do: a schedule may move its own bounds beyond the variant's."""
     lows, highs = [entry.integer("min")], [entry.integer("max")]
-    for _, schedule in entry.objects("schedules"):
-        lows.append(schedule.integer("min", default=lows[0]))
-        highs.append(schedule.integer("max", default=highs[0]))
-        schedule.ignore("schedule", "time_zone")
+    schedules = {}
+    for name, schedule in entry.objects("schedules"):
+        low, high = schedule.optional_integer("min"), schedule.optional_integer("max")
+        lows.append(lows[0] if low is None else low)
+        highs.append(highs[0] if high is None else high)
+        zone = schedule.optional_string("time_zone") or "UTC"
+        schedules[name] = (schedule.optional_string("schedule") or "", zone, low, high)
         schedule.done()
-    entry.ignore(*TARGETS, "scale_in_cooldown_s", "scale_out_cooldown_s")
+    policies = {kind: found for key, kind in TARGETS.items() if (found := entry.optional_number(key)) is not None}
+    entry.ignore("scale_in_cooldown_s", "scale_out_cooldown_s")
     entry.done()
     for low, high in zip(lows, highs, strict=True):
         if not 0 <= low <= high or not high:
             raise entry.error("max", f"min {low} and max {high} leave no room; give 1 <= min <= max")
-    return Bounds(minimum=min(lows), maximum=max(highs))
+    # processors are counted by Terraform, and at zero a policy of its own starts the first instance
+    worked_out = dict.fromkeys(["cpu"] if "cpu" in policies else []) | dict.fromkeys(
+        ["from-zero"] if lows[0] == 0 else []
+    )
+    return Bounds(minimum=min(lows), maximum=max(highs), policies={**policies, **worked_out}, schedules=schedules)

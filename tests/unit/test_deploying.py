@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from glue import deploying, verifying
+from glue import deploying, returning, verifying
 from glue.console import Console
 from glue.core.environment import Environment
+from glue.core.failure import Failure
 from glue.core.golden import GoldenResult
 from glue.core.plan import Change, PlanSummary
 from glue.core.revision import Revisions
+from glue.core.surroundings import Alarm
 from glue.core.truth import Live
-from glue.core.watch import Verdict
+from glue.deployed import Deployed
 from glue.deploying import Deployer
-from glue.errors import RefusedError, SlipwayError
+from glue.errors import AccessDeniedError, RefusedError, SlipwayError
 from glue.tf import revisions_file
 from glue.tf.messages import AlreadyExistsError, RolledBackError
-from glue.tf.runner import Planned
+from glue.tf.runner import Applied, Planned
 from glue.tf.tfvars import Estate
 from glue.verifying import GoldenReport
 from glue.workspace import Stack
@@ -31,6 +32,7 @@ from tests.unit.test_truth import live_of
 
 QA = Environment(name="qa", account_id="222222222222", region="eu-west-1")
 STACK = Stack(QA, "serving", "ranker")
+ALARM = "slipway-qa-ranker-main-errors-5xx"
 ONE = history(revision(1))
 TWO = history(revision(1), revision(1, release=NEXT_RELEASE))
 
@@ -45,23 +47,49 @@ class World:
     effect: bool = True
     steps: list[str] = field(default_factory=list)
     mark: bool = False
+    reason: str | None = None  # SageMaker's FailureReason
+    held: str | None = None  # the config in Terraform's state
+    configs: tuple[str, ...] = ()
+    state: dict[str, Alarm] = field(default_factory=dict)
+    history: list[Alarm] = field(default_factory=list)
+    undo: list[str | None] = field(default_factory=list)  # deployments that SageMaker undoes, each with its reason
+    waited: int = 0
+    values: dict[str, Any] = field(default_factory=dict)
 
     # Stacks
+    def wait_held(self, stack: Stack) -> None:
+        self.waited += 1
+
+    def records(self, stack: Stack) -> Path:
+        return self.path.parent / "records"
+
+    def saved(self, stack: Stack) -> PlanSummary | None:
+        summary = self.summary()
+        return summary if summary.changes else None
+
+    def summary(self) -> PlanSummary:
+        wanted = revisions_file.load(self.path)
+        served = self.served.live if self.served else None
+        kind = "aws_sagemaker_endpoint"
+        changes = (Change("a", kind, "update", self.values),) if served != wanted.live else ()
+        return PlanSummary(changes, held_config=self.held)
+
     def plan_held(self, stack: Stack) -> Planned:
         wanted = revisions_file.load(self.path)
         self.steps.append(f"plan {wanted.live}")
-        served = self.served.live if self.served else None
-        changes = (Change("a", "t", "update"),) if served != wanted.live else ()
-        return Planned(stack, PlanSummary(changes), self.path, 0.0)
+        return Planned(stack, self.summary(), self.path, 0.0)
 
-    def apply_held(self, stack: Stack) -> None:
+    def apply_held(self, stack: Stack) -> Applied:
         wanted = revisions_file.load(self.path)
         self.steps.append(f"apply {wanted.live}")
         error = self.fail.pop(0) if self.fail else None
-        if error is None or self.effect:
+        if self.undo:
+            self.reason = self.undo.pop(0)
+        elif error is None or self.effect:
             self.served = wanted
         if error is not None:
             raise error
+        return Applied(stack, PlanSummary(), changed=True, seconds=0.0)
 
     def unclean(self, stack: Stack) -> bool:
         return self.mark
@@ -76,33 +104,67 @@ class World:
     def endpoint(self, name: str) -> Any:
         return self.live().endpoint
 
+    @property
+    def cloudwatch(self) -> World:
+        return self
+
+    @property
+    def autoscaling(self) -> World:
+        return self
+
+    def targets(self, endpoint: str, variants: tuple[str, ...]) -> dict[str, Any]:
+        return {}
+
+    def alarms(self, names: Sequence[str]) -> dict[str, Alarm]:
+        return {name: self.state.get(name, Alarm(name, "OK", "2026-11-20T00:00:00+00:00")) for name in names}
+
+    def rang(self, name: str, *, after: str) -> Alarm | None:
+        return next((alarm for alarm in self.history if alarm.name == name and alarm.since > after), None)
+
+    def config_names(self, prefix: str) -> tuple[str, ...]:
+        return tuple(name for name in self.configs if name.startswith(prefix))
+
     def live(self) -> Live:
         if self.served is None or self.served.live is None or self.served.live_revision is None:
             return Live()
-        return live_of(self.served.live, self.served.live_revision)
+        deployment = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": ALARM}]}}
+        return live_of(self.served.live, self.served.live_revision, failure=self.reason, last_deployment=deployment)
 
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path / "qa" / "endpoints" / "ranker.revisions.tfvars")
-    monkeypatch.setattr(deploying.reading, "settled", lambda *_, **__: made.live())
+    made.path.parent.mkdir(parents=True)
+    (tmp_path / "qa" / "environment.tfvars").write_text(
+        'environment = { name = "qa", account_id = "222222222222", region = "eu-west-1" }\n'
+    )
+    made.path.with_name("ranker.tfvars").write_text(
+        'endpoint = "ranker"\n'
+        'serving = { variants = { main = { model = "ranker", instance_type = "ml.m5.large", instance_count = 1 } } }\n'
+    )
+    monkeypatch.setattr(returning.reading, "settled", lambda *_, **__: made.live())
     monkeypatch.setattr(verifying.reading, "read", lambda *_, **__: made.live())
     monkeypatch.setattr(verifying, "ask_golden", lambda *_, **__: ())
     monkeypatch.setattr(deploying.aborting, "reason_of", lambda *_, **__: None)
     return made
 
 
-def deploy(world: World, before: Revisions, after: Revisions, **options: Any) -> deploying.Deployed:
-    if after.revisions:
-        revisions_file.save(world.path, after)
-    deployer = Deployer(
+def made(world: World, **options: Any) -> Deployer:
+    return Deployer(
         stacks=world,  # type: ignore[arg-type]
         estate=Estate(world.path.parent.parent.parent),
         session=world,  # type: ignore[arg-type]
         console=Console(environ={}),
         **options,
     )
-    return deployer.deploy(STACK, before=before, after=after)
+
+
+def deploy(
+    world: World, before: Revisions, after: Revisions, call: dict[str, Any] | None = None, **options: Any
+) -> Deployed:
+    if after.revisions:
+        revisions_file.save(world.path, after)
+    return made(world, **options).deploy(STACK, before=before, after=after, **(call or {}))
 
 
 def test_it_is_planned_applied_and_proven(world: World) -> None:
@@ -119,63 +181,143 @@ def test_what_is_live_already_is_proven_and_not_applied(world: World) -> None:
     assert world.steps == [f"plan {TWO.live}"]
 
 
-def test_a_roll_back_by_sagemaker_moves_live_back(world: World) -> None:
-    world.served, world.effect = ONE, False
-    world.fail = [RolledBackError("endpoint x was rolled back")]
+FACES = {
+    "the postcondition": RolledBackError("endpoint x was rolled back: it serves config y, wanted is z."),
+    "the waiter": RolledBackError("unexpected state 'RollingBack', wanted target 'InService'"),
+    "exit 0": None,
+}
+
+
+@pytest.mark.parametrize("error", FACES.values(), ids=FACES)
+def test_a_roll_back_by_sagemaker_moves_live_back(world: World, error: SlipwayError | None) -> None:
+    world.served, world.fail = ONE, [error]
+    world.undo = ["alarm(s) went into ALARM state"]
+    world.history = [Alarm(ALARM, "ALARM", "2026-11-21T10:00:00+00:00")]
     done = deploy(world, ONE, TWO)
-    assert (done.exit_code, done.returned_to) == (1, ONE.live)
-    assert done.failure == "endpoint x was rolled back"
+    assert (done.exit_code, done.returned_to, done.marked) == (1, ONE.live, True)
+    assert done.failure == (
+        f"SageMaker rolled {TWO.live} back: alarm(s) went into ALARM state; alarm {ALARM} went into ALARM at "
+        "2026-11-21T10:00:00"
+    )
+    assert f"slipway promote {NEXT_RELEASE} --to qa --apply --retry" in str(done.remedy)
     file = revisions_file.load(world.path)
-    assert file.live == ONE.live
-    assert set(file.revisions) == set(TWO.revisions)  # the failed one is kept for diagnosis
+    assert (file.live, file.returning) == (ONE.live, False)  # AWS is there already
+    assert file.revisions.keys() == TWO.revisions.keys()  # the failed one is kept for diagnosis
+    assert "alarm(s) went into ALARM state" in str(file.revisions[str(TWO.live)].failed)
     assert world.served.live == ONE.live
+    assert world.steps[-1] == f"plan {ONE.live}"  # nothing to apply
+    assert "The next plan is empty." in done.failed_text
 
 
-def test_an_abort_by_somebody_else_is_the_failures_reason(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deploying.aborting, "reason_of", lambda *_, **__: "aborted by jo: prices are wrong")
-    world.served, world.effect = ONE, False
+def test_an_old_reason_is_not_given_for_a_new_roll_back(world: World) -> None:
+    world.served, world.reason = ONE, "the alarm of last week"
     world.fail = [RolledBackError("endpoint x was rolled back")]
+    world.undo = ["the alarm of last week"]
+    world.history = [Alarm(ALARM, "ALARM", "2026-11-21T10:00:00+00:00")]
     done = deploy(world, ONE, TWO)
-    assert done.failure == "aborted by jo: prices are wrong (endpoint x was rolled back)"
-    assert done.returned_to == ONE.live
+    assert done.failure == (
+        f"SageMaker rolled {TWO.live} back: it gave no reason; alarm {ALARM} went into ALARM at 2026-11-21T10:00:00"
+    )
 
 
-class Watched:
-    """A watch that ends with a verdict."""
-
-    def __init__(self, verdict: Verdict) -> None:
-        self.verdict = verdict
-        self.seen: list[tuple[str | None, str | None]] = []
-
-    @contextmanager
-    def during(self, stack: Stack, before: Revisions, after: Revisions) -> Iterator[Watched]:
-        self.seen.append((before.live, after.live))
-        yield self
-
-
-def test_what_the_watch_found_fails_the_deployment(world: World) -> None:
+def test_what_never_came_to_the_endpoint_is_no_failure_of_the_revision(world: World) -> None:
     world.served, world.effect = ONE, False
-    world.fail = [RolledBackError("endpoint x was rolled back")]
-    watch: Any = Watched(Verdict("failed", "golden request 'q': no", aborted=True))
-    done = deploy(world, ONE, TWO, watch=watch)
-    assert (done.exit_code, done.returned_to, done.watched) == (1, ONE.live, watch.verdict)
-    assert done.failure == "golden request 'q': no (endpoint x was rolled back)"
-    assert watch.seen == [(ONE.live, TWO.live)]
+    world.fail = [AccessDeniedError("AWS denied terraform sagemaker:CreateModel.")]
+    done = deploy(world, ONE, TWO)
+    assert (done.exit_code, done.returned_to, done.marked) == (1, ONE.live, False)
+    assert done.failure == "AWS denied terraform sagemaker:CreateModel"
+    assert "--retry" not in str(done.remedy)
+    assert revisions_file.load(world.path).revisions[str(TWO.live)].failed is None
 
 
-def test_what_the_watch_found_too_late_goes_back_as_well(world: World) -> None:
+def test_what_is_live_though_terraform_failed_is_completed(world: World) -> None:
     world.served = ONE
-    watch: Any = Watched(Verdict("failed", "golden request 'q': no"))
-    done = deploy(world, ONE, TWO, watch=watch)
-    assert (done.failure, done.returned_to) == ("golden request 'q': no", ONE.live)
+    world.fail = [SlipwayError("terraform was killed")]
+    done = deploy(world, ONE, TWO)
+    assert (done.exit_code, done.failure, world.served.live) == (0, None, TWO.live)
+
+
+@pytest.mark.parametrize("evidence", ["state", "reason"])
+def test_what_was_undone_in_a_killed_call_is_not_tried_again(world: World, evidence: str) -> None:
+    world.served = ONE
+    if evidence == "state":
+        world.held = f"slipway-qa-ranker-{TWO.live}-0badcafe"
+    else:
+        world.reason, world.configs = "alarm x fired", (f"slipway-qa-ranker-{TWO.live}-0badcafe",)
+    done = deploy(world, TWO, TWO)
+    assert (done.exit_code, done.returned_to, done.marked) == (1, ONE.live, True)
+    assert f"apply {TWO.live}" not in world.steps
+    assert revisions_file.load(world.path).live == ONE.live
+    again = deploy(world, TWO, TWO, call={"retry": True})
+    assert (again.exit_code, world.served.live) == (0, TWO.live)
+
+
+def test_a_reason_that_is_known_is_no_evidence(world: World) -> None:
+    three = TWO.fail(str(TWO.live), reason="2026: SageMaker rolled it back: alarm x fired").back(str(ONE.live))
+    three = three.add(revision(1, environment={"A": "3"}), created="now")
+    world.served, world.reason = ONE, "alarm x fired"
+    world.configs = (f"slipway-qa-ranker-{three.live}-0badcafe",)
+    done = deploy(world, three, three)
+    assert (done.exit_code, world.served.live) == (0, three.live)
+
+
+def test_a_red_alarm_refuses_the_deployment_before_it_begins(world: World) -> None:
+    world.served = ONE
+    world.values = {"deployment_config": [{"auto_rollback_configuration": [{"alarms": [{"alarm_name": ALARM}]}]}]}
+    world.state = {ALARM: Alarm(ALARM, "ALARM", "2026-11-21T10:00:00+00:00", "Threshold Crossed")}
+    with pytest.raises(RefusedError, match=ALARM) as caught:
+        deploy(world, ONE, TWO)
+    assert "slipway rollback" in str(caught.value.remedy)
+    assert revisions_file.load(world.path) == ONE
+    # a way back is what a red alarm asks for
+    back = deploy(world, TWO, TWO.back(str(ONE.live)))
+    assert back.exit_code == 0
+
+
+def test_a_killed_way_back_is_completed_by_the_next_call(world: World) -> None:
+    world.served, world.fail = TWO, [SlipwayError("the network is gone")]
+    file = TWO.fail(str(TWO.live), reason="no").back(str(ONE.live))
+    world.effect = False  # the network is gone before anything happens
+    deployer = made(world)
+    done = deployer._returning.back(STACK, TWO, Failure("no", of_revision=True), to=ONE.live)
+    assert done.problem is not None
+    assert revisions_file.load(world.path).live == file.live
+    world.effect = True
+    assert deployer.finish(STACK) is True
     assert world.served.live == ONE.live
+    assert deployer.finish(STACK) is False
 
 
-def test_a_first_deployment_has_nothing_before_it_and_what_is_live_is_not_watched(world: World) -> None:
-    watch: Any = Watched(Verdict("skipped", "it is the first deployment"))
-    assert deploy(world, Revisions(), ONE, watch=watch).exit_code == 0
-    assert deploy(world, ONE, ONE, watch=watch).watched is None
-    assert watch.seen == [(None, ONE.live)]
+def test_the_saved_plan_goes_back_too(world: World) -> None:
+    revisions_file.save(world.path, TWO)
+    world.served = ONE
+    world.undo = ["no capacity"]
+    with pytest.raises(SlipwayError, match=f"SageMaker rolled {TWO.live} back: no capacity") as caught:
+        made(world).apply_saved(STACK)
+    assert "--retry" in str(caught.value.remedy)
+    assert revisions_file.load(world.path).live == ONE.live
+
+
+def test_a_saved_plan_that_is_refused_changes_nothing(world: World) -> None:
+    revisions_file.save(world.path, TWO)
+    world.served, world.fail, world.effect = ONE, [RefusedError("stale")], False
+    with pytest.raises(RefusedError, match="stale"):
+        made(world).apply_saved(STACK)
+    assert revisions_file.load(world.path) == TWO
+
+
+def test_a_saved_plan_that_works_is_proven(world: World) -> None:
+    revisions_file.save(world.path, TWO)
+    world.served = ONE
+    assert made(world).apply_saved(STACK).changed is True
+    assert world.served.live == TWO.live
+
+
+def test_fewer_instances_are_told(world: World) -> None:
+    many = history(revision(5), revision(2, release=NEXT_RELEASE))
+    world.served = replace(many, live=next(iter(many.revisions)))
+    done = deploy(world, world.served, many)
+    assert done.scales_in == {"main": (5, 2)}
 
 
 def golden_that_fails(*_: Any, **__: Any) -> tuple[GoldenReport, ...]:
@@ -187,7 +329,9 @@ def test_golden_requests_that_fail_move_live_back(world: World, monkeypatch: pyt
     world.served = ONE
     done = deploy(world, ONE, TWO)
     assert (done.exit_code, done.returned_to) == (1, ONE.live)
-    assert world.steps == [f"plan {TWO.live}", f"apply {TWO.live}", f"plan {ONE.live}", f"apply {ONE.live}"]
+    there, back = [f"plan {TWO.live}", f"apply {TWO.live}"], [f"plan {ONE.live}", f"apply {ONE.live}"]
+    assert world.steps == [*there, *back, f"plan {ONE.live}"]  # and the next plan is empty
+    assert revisions_file.load(world.path).returning is True
     assert world.served.live == ONE.live
 
 

@@ -88,7 +88,7 @@ autoscaling = { main = { min = 0, max = 2, invocations_per_instance = 5 } }
     file.write_text(text % 4)
     found = Estate(tmp_path).endpoint("qa", "ranker")
     assert found.asynchronous == AsyncSettings(4)
-    assert found.autoscaling == {"main": Bounds(0, 2)}
+    assert found.autoscaling == {"main": Bounds(0, 2, {"invocations": 5.0, "from-zero": None})}
     file.write_text(text % 1001)
     with pytest.raises(UsageError, match=r"ranker\.tfvars: serving\.asynchronous\.max_concurrent.*give 1 to 1000"):
         Estate(tmp_path).endpoint("qa", "ranker")

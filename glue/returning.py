@@ -1,0 +1,205 @@
+"""The way back after a deployment that failed: why it failed, `live` moved back in the file, applied and proven."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from glue import live as reading
+from glue import surrounding
+from glue.console import Console
+from glue.core import failure as judging
+from glue.core.failure import Failure, Known
+from glue.core.revision import Revisions
+from glue.core.serving import EndpointSettings
+from glue.core.surroundings import Alarm, Surroundings
+from glue.core.truth import IN_SERVICE, Live, revision_in
+from glue.errors import SlipwayError
+from glue.stacks import Stacks
+from glue.tf import revisions_file
+from glue.tf.messages import RolledBackError
+from glue.tf.tfvars import Estate
+from glue.verifying import truth_of
+from glue.workspace import Stack
+
+if TYPE_CHECKING:
+    from glue.aws.session import Session
+
+
+@dataclass(frozen=True)
+class Returned:
+    """How the way back ended. `to` None: it went nowhere, and `problem` says why; `marked`: the failure is noted."""
+
+    to: str | None
+    marked: bool = False
+    plan_empty: bool | None = None
+    problem: str | None = None
+
+
+def now() -> str:
+    """Return the time as remarks have it: RFC 3339, UTC, seconds."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Returning:
+    """Finds out why a deployment failed, and goes back. The caller holds the endpoint's lock."""
+
+    def __init__(
+        self, *, stacks: Stacks, estate: Estate, session: Session, console: Console, clock: Callable[[], str] = now
+    ) -> None:
+        self._stacks = stacks
+        self._estate = estate
+        self._session = session
+        self._console = console
+        self._clock = clock
+
+    def settle(self, stack: Stack) -> Live:
+        """Return what is live once AWS is done with it."""
+        return reading.settled(
+            self._session.sagemaker, _name(stack), progress=lambda text: self._console.say(text, of=stack.label)
+        )
+
+    def known(self, stack: Stack, live: Live) -> Known:
+        """Return what AWS says of an endpoint before it is changed."""
+        return judging.known(_name(stack), live, Surroundings(**surrounding.guards(self._session, live)))
+
+    def undone(self, stack: Stack, revisions: Revisions, live: Live, *, held_config: str | None) -> str | None:
+        """Return why what the file says was undone by an earlier call that was killed; None if it was not."""
+        name = _name(stack)
+        state = live.endpoint
+        served = revision_in(state.config, name) if state else None
+        asked = state is not None and state.failure is not None and served != revisions.live
+        made = bool(asked and self._session.sagemaker.config_names(f"{name}-{revisions.live}-"))
+        return judging.undone_earlier(name, revisions, live, held_config=held_config, was_made=made)
+
+    def failure(
+        self, stack: Stack, wanted: str, *, before: Known, error: SlipwayError | None, told: str | None
+    ) -> Failure | None:
+        """Return why the apply of a revision failed; None when it did not, and the revision is live.
+
+        `error` is what Terraform's failure came to, `told` what somebody else said who ended the deployment.
+        """
+        live = self.settle(stack)
+        prefix = f"{_name(stack)}-{wanted}-"
+        applied = error is None or isinstance(error, RolledBackError)
+        undone = judging.rolled_back(before, live, wanted_config=prefix, applied=applied)
+        if undone and live.endpoint is not None:
+            rang = self._rang(live, before)
+            # a reason that was there before is of another deployment, when there is a better one
+            stale = live.endpoint.failure == before.reason and rang
+            text = judging.in_words(wanted, None if stale else live.endpoint.failure, rang)
+            return Failure(f"{told}. {text}" if told else text, of_revision=True)
+        if told is not None:
+            return Failure(told, of_revision=True)
+        if error is None:
+            return None
+        arrived = live.endpoint is not None and live.endpoint.config.startswith(prefix)
+        return Failure(error.message.rstrip("."), of_revision=arrived)
+
+    def arrived(self, stack: Stack, wanted: str) -> bool:
+        """Tell whether AWS serves a revision, and is at rest."""
+        state = self._session.sagemaker.endpoint(_name(stack))
+        return state is not None and state.status == IN_SERVICE and state.config.startswith(f"{_name(stack)}-{wanted}-")
+
+    def _rang(self, live: Live, before: Known) -> tuple[Alarm, ...]:
+        try:
+            return surrounding.rang(self._session, live, since=before.alarms_since)
+        except SlipwayError as error:  # what is known by now must be acted on all the same
+            self._console.warn(f"the history of the rollback alarms cannot be read: {error.message}")
+            return ()
+
+    def back(
+        self, stack: Stack, after: Revisions, failure: Failure, *, to: str | None, was_returning: bool = False
+    ) -> Returned:
+        """Move `live` back to a revision, mark the one that failed, apply that at once, and prove it."""
+        wanted = after.live
+        if wanted is None or to is None or to == wanted or to not in after.revisions:
+            self._console.warn(f"{failure.cause}\nThere is no earlier revision to go back to.", of=stack.label)
+            return Returned(None)
+        self._console.warn(f"{failure.cause}\nGoing back to {to}.", of=stack.label)
+        target = after.back(to)
+        if failure.of_revision:
+            target = target.fail(wanted, reason=f"{self._clock()} {failure.cause}")
+        returned = Returned(None, marked=failure.of_revision)
+        try:
+            live = self.settle(stack)
+            served = revision_in(live.endpoint.config, _name(stack)) if live.endpoint else None
+            if served == to:
+                # AWS is there already: another way of deploying would only deploy the same once more
+                target = replace(target, returning=was_returning and not failure.of_revision)
+            self._begun(stack).write_text(to, encoding="utf-8")
+            revisions_file.save(self._file(stack), target)
+            return replace(returned, to=to, plan_empty=self._apply(stack, target))
+        except SlipwayError as error:
+            return replace(returned, problem=f"Going back to {to} failed too: {error.message}")
+
+    def finish(self, stack: Stack) -> bool:
+        """Complete the way back that a killed call began, and return whether there was one.
+
+        The file is as it should be then; what is missing is the apply. Raises SlipwayError when it fails.
+        """
+        revisions = self._estate.revisions(stack.environment.name, stack.endpoint or "")
+        begun = self._begun(stack)
+        if not begun.exists():
+            return False
+        if begun.read_text(encoding="utf-8") != revisions.live:  # killed before the file was written, or overtaken
+            begun.unlink()
+            return False
+        self._console.warn(f"an earlier call was on its way back to {revisions.live}; completing that", of=stack.label)
+        self._stacks.wait_held(stack)
+        self.settle(stack)
+        self._apply(stack, revisions)
+        return True
+
+    def _apply(self, stack: Stack, wanted: Revisions) -> bool:
+        """Apply what the file says, prove it, and return whether the next plan is empty. Raises SlipwayError."""
+        planned = self._stacks.plan_held(stack)
+        if planned.changes:
+            self._stacks.apply_held(stack)
+        self.settle(stack)
+        # an alarm of what was live before may ring for a while
+        truth = truth_of(self._session, stack.endpoint or "", wanted, settings=self._settings(stack), alarms=False)
+        self._console.step(f"Truth check: {truth.state}; {truth.live_revision or 'nothing'} is live", of=stack.label)
+        if truth.state != "true":
+            raise SlipwayError("; ".join(truth.reasons))
+        self._begun(stack).unlink(missing_ok=True)
+        return not planned.changes or not self._stacks.plan_held(stack).changes
+
+    def _begun(self, stack: Stack) -> Path:
+        """Return the note that a way back is under way: a call that is killed leaves it to the next one."""
+        path = self._stacks.records(stack) / "way-back"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def _settings(self, stack: Stack) -> EndpointSettings:
+        return self._estate.endpoint(stack.environment.name, stack.endpoint or "")
+
+    def _file(self, stack: Stack) -> Path:
+        return self._estate.revisions_file(stack.environment.name, stack.endpoint or "")
+
+
+def _name(stack: Stack) -> str:
+    return stack.environment.endpoint_name(stack.endpoint or "")
+
+
+def look(stack: Stack) -> str:
+    """Return the command that shows what is live."""
+    return f"slipway verify --env {stack.environment.name} --endpoint {stack.endpoint} tells more."
+
+
+def remedy(stack: Stack, after: Revisions, returned: Returned, *, action: str, file: Path) -> str:
+    """Return what to do after a deployment of the live revision of `after` that failed. `action` as in the audit."""
+    env, wanted = stack.environment.name, str(after.live)
+    if returned.problem is not None:
+        return f"Mend that, and run the same command again: it completes the way back. {look(stack)}"
+    if returned.to is None:
+        return f"{look(stack)} Then run the same command again."
+    again = f"slipway rollback --env {env} --endpoint {stack.endpoint} --to {wanted}"
+    new = set(after.revisions[wanted].releases) - set(after.revisions[returned.to].releases)
+    if action != "rollback" and new:
+        again = f"slipway promote {min(new)} --to {env} --apply"
+    retry = " --retry" if returned.marked else ""
+    return f"{look(stack)} Commit {file.name}. When the cause is mended: {again}{retry}"
