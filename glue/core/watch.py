@@ -90,13 +90,23 @@ def release_in(attributes: str) -> str | None:
 
 def release_in_error(said: str) -> str | None:
     """Return the release that a container's error names (`{"error": {"release": "…"}}`), None when it names none."""
+    release = _error(said).get("release")
+    return release if isinstance(release, str) else None
+
+
+def reason_in_error(said: str) -> str:
+    """Return the reason that a container's error gives, in 300 characters; its own words when it gives none."""
+    reason = _error(said).get("reason")
+    return printable((reason if isinstance(reason, str) else said)[:300])
+
+
+def _error(said: str) -> Mapping[str, object]:
     try:
         document = json.loads(said)
     except (ValueError, RecursionError):
-        return None
+        return {}
     inner = document.get("error") if isinstance(document, dict) else None
-    release = inner.get("release") if isinstance(inner, dict) else None
-    return release if isinstance(release, str) else None
+    return inner if isinstance(inner, dict) else {}
 
 
 def changed_variants(before: Revision | None, after: Revision) -> dict[str, str]:
@@ -148,7 +158,7 @@ class Ledger:
             return
         self.answered += 1
         if reply.body is None:
-            self._fail(question, f"the container answered {reply.status}: {printable(reply.said[:300])}")
+            self._fail(question, f"the container answered {reply.status}: {reason_in_error(reply.said)}")
             return
         wrong = difference(question.request, reply.body)
         if wrong is not None:

@@ -14,6 +14,7 @@ from glue.core.watch import (
     Reply,
     changed_variants,
     questions,
+    reason_in_error,
     release_in,
     release_in_error,
 )
@@ -55,10 +56,13 @@ def test_the_mark_of_an_answer(attributes: str, release: str | None) -> None:
 )
 def test_an_error_that_names_no_release_names_none(said: str) -> None:
     assert release_in_error(said) is None
+    assert reason_in_error(said) == said[:300]
 
 
 def test_an_error_names_its_release() -> None:
-    assert release_in_error(json.dumps({"error": {"status": 500, "release": RELEASE}})) == RELEASE
+    said = json.dumps({"error": {"status": 500, "reason": "RuntimeError: \x1bx", "release": RELEASE}})
+    assert release_in_error(said) == RELEASE
+    assert reason_in_error(said) == r"RuntimeError: \x1bx"
 
 
 def test_only_variants_that_get_another_release_are_asked() -> None:
