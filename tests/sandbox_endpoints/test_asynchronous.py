@@ -121,6 +121,67 @@ def test_without_instances_requests_wait(later: World) -> None:
     assert until(lambda: read(later, asked["OutputLocation"]), bool)
 
 
+def test_to_nothing_and_from_nothing_to_an_answer(later: World) -> None:
+    """The policies and the alarm that modules/model-endpoint makes of min = 0.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html (from zero for new requests)
+    """
+    scaling = later.client("application-autoscaling")
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "endpoint/shop/variant/v0",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    backlog = {
+        "Namespace": "AWS/SageMaker",
+        "MetricName": "ApproximateBacklogSizePerInstance",
+        "Dimensions": [{"Name": "EndpointName", "Value": "shop"}],
+        "Statistic": "Average",
+    }
+    scaling.register_scalable_target(**target, MinCapacity=0, MaxCapacity=2)
+    scaling.put_scaling_policy(
+        **target,
+        PolicyName="backlog",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 5.0,
+            "ScaleInCooldown": 60,
+            "CustomizedMetricSpecification": backlog,
+        },
+    )
+    first = scaling.put_scaling_policy(
+        **target,
+        PolicyName="from-zero",
+        PolicyType="StepScaling",
+        StepScalingPolicyConfiguration={
+            "AdjustmentType": "ChangeInCapacity",
+            "Cooldown": 60,
+            "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}],
+        },
+    )["PolicyARN"]
+    later.client("cloudwatch").put_metric_alarm(
+        AlarmName="waiting",
+        Namespace="AWS/SageMaker",
+        MetricName="HasBacklogWithoutCapacity",
+        Dimensions=[{"Name": "EndpointName", "Value": "shop"}],
+        Statistic="Average",
+        Period=60,
+        EvaluationPeriods=2,
+        Threshold=1.0,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="missing",
+        AlarmActions=[first],
+    )
+
+    def count() -> int:
+        (variant,) = later.client("sagemaker").describe_endpoint(EndpointName="shop")["ProductionVariants"]
+        return int(variant["CurrentInstanceCount"])
+
+    assert until(count, lambda seen: seen == 0, within=30) == 0  # nothing waits
+    asked = ask(later, {})
+    assert until(lambda: read(later, asked["OutputLocation"]), bool, within=30)
+
+
 def test_the_two_ways_of_asking_exclude_each_other(later: World) -> None:
     with pytest.raises(ClientError, match="asynchronous"):
         later.invoke()
