@@ -11,6 +11,7 @@ import pytest
 
 from glue import comparing
 from glue.aws.runtime import Answer
+from glue.cli.describe import comparison_lines
 from glue.console import Console
 from glue.core.comparison import MOST_REQUESTS, Sample, pair, requests_of
 from glue.core.environment import Environment
@@ -118,6 +119,13 @@ def test_a_deployment_is_reported_as_json_and_markdown(promised: object, tmp_pat
     assert "| b | no | 0.5 |" in text
     (document,) = json.loads(path.with_suffix(".json").read_text())
     assert [one["agrees"] for one in document["variants"][0]["answers"]] == [True, False]
+    (tmp_path / "own").mkdir()
+    own = tmp_path / "own" / "report.json"
+    deployed: Any = type("Deployed", (), {"comparison": report})
+    assert comparison_lines([deployed], own) == [f"ranker: {main.line}.", f"Answers compared: {path}"]
+    assert json.loads(own.read_text()) == [report.as_json()]
+    (said,) = comparison_lines([deployed], tmp_path / "own")
+    assert said.startswith("The deployment is done, but its report cannot be written: ")
     assert "answers" not in report.as_json(answers=False)["variants"][0]  # type: ignore[index]
 
 
