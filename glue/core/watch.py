@@ -188,6 +188,9 @@ class Ledger:
             return "the answers do not say which release gave them"
         if not self.answered:
             return "no golden request reached the new release while it was deployed"
+        late = max(self._slow.values(), default=0)
+        if late:
+            return f"the new release answered late {late} times in a row, of {TRIES} that would be a failure"
         missed = f"{len(self.waiting)} golden request{'s' if len(self.waiting) > 1 else ''}"
         return f"{missed} did not reach the new release while it was deployed"
 

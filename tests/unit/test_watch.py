@@ -166,6 +166,10 @@ def test_what_was_not_seen_is_said_with_its_reason() -> None:
     half = ledger()
     half.take(new(b"1"))
     assert half.verdict().reason == "1 golden request did not reach the new release while it was deployed"
+    late = ledger(ONE)
+    late.take(new(b"1", 900.0))
+    late.take(new(b"1", 900.0))
+    assert late.verdict().reason == "the new release answered late 2 times in a row, of 5 that would be a failure"
     assert half.verdict(ended="the network is gone").reason == "the network is gone"
 
 
