@@ -299,7 +299,8 @@ class Deployer:
     def _refuse_alarms(self, stack: Stack, planned: Planned, after: Revisions) -> None:
         """Raise RefusedError when SageMaker would undo the planned deployment at once, for an alarm that rings now."""
         names = guards_in(planned.summary)
-        if after.returning or not names:
+        if after.returning:
+            self._returning.quiet(stack, names)
             return
         ringing = [alarm for alarm in self._session.cloudwatch.alarms(names).values() if alarm.rings]
         if ringing:

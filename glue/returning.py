@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from glue import live as reading
 from glue import surrounding
 from glue.console import Console
 from glue.core import failure as judging
+from glue.core.capacity import guards_in
 from glue.core.failure import Failure, Known
 from glue.core.revision import Revisions
 from glue.core.serving import EndpointSettings
@@ -27,6 +29,10 @@ from glue.workspace import Stack
 
 if TYPE_CHECKING:
     from glue.aws.session import Session
+
+
+# Longer than the evaluation range of an alarm with periods of 10 seconds, and of one with periods of a minute
+_QUIET_TRIES, _QUIET_EVERY_S = 60, 5.0
 
 
 @dataclass(frozen=True)
@@ -48,13 +54,21 @@ class Returning:
     """Finds out why a deployment failed, and goes back. The caller holds the endpoint's lock."""
 
     def __init__(
-        self, *, stacks: Stacks, estate: Estate, session: Session, console: Console, clock: Callable[[], str] = now
+        self,
+        *,
+        stacks: Stacks,
+        estate: Estate,
+        session: Session,
+        console: Console,
+        clock: Callable[[], str] = now,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._stacks = stacks
         self._estate = estate
         self._session = session
         self._console = console
         self._clock = clock
+        self._sleep = sleep
 
     def settle(self, stack: Stack) -> Live:
         """Return what is live once AWS is done with it."""
@@ -103,6 +117,19 @@ class Returning:
         """Tell whether AWS serves a revision, and is at rest."""
         state = self._session.sagemaker.endpoint(_name(stack))
         return state is not None and state.status == IN_SERVICE and state.config.startswith(f"{_name(stack)}-{wanted}-")
+
+    def quiet(self, stack: Stack, names: Sequence[str]) -> None:
+        """Wait until none of these alarms rings: one that does would undo the way back at once, too.
+
+        The datum that aborts a deployment keeps its alarm red for a while: CloudWatch looks at more than one period.
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+        """
+        for _ in range(_QUIET_TRIES):
+            ringing = [alarm.name for alarm in self._session.cloudwatch.alarms(names).values() if alarm.rings]
+            if not ringing:
+                return
+            self._console.say(f"waiting until {', '.join(ringing)} is quiet", of=stack.label)
+            self._sleep(_QUIET_EVERY_S)
 
     def _rang(self, live: Live, before: Known) -> tuple[Alarm, ...]:
         try:
@@ -158,6 +185,7 @@ class Returning:
         """Apply what the file says, prove it, and return whether the next plan is empty. Raises SlipwayError."""
         planned = self._stacks.plan_held(stack)
         if planned.changes:
+            self.quiet(stack, guards_in(planned.summary))
             self._stacks.apply_held(stack)
         self.settle(stack)
         # an alarm of what was live before may ring for a while

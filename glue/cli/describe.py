@@ -35,7 +35,21 @@ def truth_document(truth: Truth) -> dict[str, object]:
         "config": truth.live_config,
         "status": truth.status,
         "reasons": list(truth.reasons),
+        "checks": [
+            {"check": row.name, "wanted": row.wanted, "found": row.found, "good": row.good, "wrong": row.wrong}
+            for row in truth.checks
+        ],
     }
+
+
+def checks_table(verified: Sequence[Verified]) -> Table:
+    """Return a row for everything that the truth check looked at, those that are not as wanted marked."""
+    rows = [
+        (one.endpoint, row.name, row.wanted, row.found, "" if row.good else "NOT AS WANTED")
+        for one in verified
+        for row in one.truth.checks
+    ]
+    return Table(("endpoint", "check", "wanted", "found", ""), rows)
 
 
 def verified_document(verified: Verified) -> dict[str, object]:

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 def verify(app: App, *, environment: str, endpoint: str | None, golden: bool, evidence: bool) -> Result:
     """Compare what AWS says is live with the live revision of the file, and ask the golden requests.
 
-    Only AWS is believed: the config that the endpoint serves, all that is in it, its models, and the images that its
-    instances run. Exit code 1 when something differs or a golden request fails, 3 while a deployment is under way.
+    Only AWS is believed: the config that the endpoint serves, all that is in it, its models, the images that its
+    instances run, their number and their share of the traffic, what scales them, data capture, and the alarms that roll
+    deployments back: one in ALARM is a failure, one with too little data is none. Exit code 1 when something differs or
+    a golden request fails, 3 while a deployment is under way.
     With --evidence, what passed is signed with the environment's key and kept, for the environment that is next; what
     failed makes no evidence.
     """
@@ -42,7 +44,13 @@ def verify(app: App, *, environment: str, endpoint: str | None, golden: bool, ev
     session = app.accounts.session(where)
 
     def work(name: str) -> Verified:
-        return prove(session, name, app.estate.revisions(environment, name), golden=golden)
+        return prove(
+            session,
+            name,
+            app.estate.revisions(environment, name),
+            golden=golden,
+            settings=app.estate.endpoint(environment, name),
+        )
 
     if evidence and not golden:
         raise UsageError("evidence says that golden requests passed", remedy="Leave out --no-golden.")
@@ -90,7 +98,10 @@ def _result(environment: str, outcomes: list[Outcome[str, Verified]], *, signed:
     return Result(
         {"command": "verify", "env": environment, "endpoints": entries, "changed": bool(signed)},
         lines=tuple(lines),
-        tables=(Table(("endpoint", "truth", "wanted", "live", "status", "golden requests"), rows),),
+        tables=(
+            Table(("endpoint", "truth", "wanted", "live", "status", "golden requests"), rows),
+            describe.checks_table([outcome.value for outcome in outcomes if outcome.value is not None]),
+        ),
         exit_code=min((code for code in codes if code), default=0),
     )
 

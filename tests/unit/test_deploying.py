@@ -399,3 +399,25 @@ def test_what_exists_since_a_killed_run_is_adopted_and_applied_once_more(world: 
     done = deploy(world, ONE, TWO)
     assert (done.exit_code, done.failure) == (0, None)
     assert world.steps == [f"plan {TWO.live}", f"apply {TWO.live}", f"plan {TWO.live}", f"apply {TWO.live}"]
+
+
+def test_the_way_back_waits_until_the_abort_is_forgotten(world: World) -> None:
+    naps: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 3:
+            world.state.clear()
+
+    world.state = {ALARM: Alarm(ALARM, "ALARM", "2026-11-21T10:00:00+00:00")}
+    way = returning.Returning(
+        stacks=world,  # type: ignore[arg-type]
+        estate=Estate(world.path.parent.parent.parent),
+        session=world,  # type: ignore[arg-type]
+        console=Console(environ={}),
+        sleep=sleep,
+    )
+    way.quiet(STACK, [ALARM])
+    assert len(naps) == 3
+    way.quiet(STACK, [])
+    assert len(naps) == 3
