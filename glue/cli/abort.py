@@ -56,11 +56,10 @@ def _sure(app: App, found: UnderWay) -> bool:
 
 def _abort(app: App, environment: str, endpoint: str, found: UnderWay, reason: str) -> Result:
     from glue import aborting
-    from glue.auditing import Trail
     from glue.core.audit import DONE, FAILED
 
-    session = app.accounts.session(app.estate.environment(environment))
-    trail = Trail(session, console=app.console)
+    where = app.estate.environment(environment)
+    session, trail = app.accounts.session(where), app.trail(where)
     begun = trail.begin(action="abort", endpoint=endpoint, source=found.revision, to=found.served, why=reason)
     try:
         ended = aborting.abort(session, found, console=app.console)
@@ -69,9 +68,9 @@ def _abort(app: App, environment: str, endpoint: str, found: UnderWay, reason: s
         raise
     trail.end(begun, outcome=DONE if ended.well else FAILED, reason=ended.said, returned_to=ended.live)
     return Result(
-        {**_document(environment, endpoint, found, reason), **_ended(ended), "unrecorded": list(trail.unrecorded)},
+        {**_document(environment, endpoint, found, reason), **_ended(ended)},
         lines=(_line(environment, endpoint, ended),),
-        exit_code=0 if ended.well and not trail.unrecorded else 1,
+        exit_code=0 if ended.well else 1,
     )
 
 
