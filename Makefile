@@ -11,7 +11,7 @@ SLIPWAY := $(BIN)/slipway
 SELECT = --env "$(ENV)" --stack $(STACK) $(if $(ENDPOINT),--endpoint $(ENDPOINT))
 VENV := .venv/.complete
 TOOLS := .tools/terraform.rc
-FUNCTIONS := build/functions/endpoint-invoker.zip
+FUNCTIONS := build/functions/endpoint-invoker.zip build/functions/drift-monitor.zip
 BROWSER := .tools/browser/chromium
 CHECKOV := .tools/checkov/.complete
 
@@ -124,6 +124,9 @@ $(BROWSER): scripts/setup_browser.py $(VENV)
 
 $(CHECKOV): requirements/checkov.txt scripts/setup_checkov.py $(VENV)
 	$(BIN)/python -m scripts.setup_checkov
+
+# what its package holds of the glue
+build/functions/drift-monitor.zip: modules/drift-monitor/package.txt $(shell cat modules/drift-monitor/package.txt)
 
 build/functions/%.zip: modules/%/src scripts/build_function.py $(VENV) $(wildcard modules/*/src/*.py)
 	$(BIN)/python scripts/build_function.py modules/$*/src $@
