@@ -148,12 +148,10 @@ locals {
         "lambda:DeleteAlias",
         "lambda:DeleteFunction",
         "lambda:DeleteFunctionConcurrency",
-        "lambda:DeleteFunctionEventInvokeConfig",
         "lambda:DeleteFunctionUrlConfig",
         "lambda:DeleteProvisionedConcurrencyConfig",
         "lambda:PublishVersion",
         "lambda:PutFunctionConcurrency",
-        "lambda:PutFunctionEventInvokeConfig",
         "lambda:PutProvisionedConcurrencyConfig",
         "lambda:RemovePermission",
         "lambda:TagResource",
@@ -161,7 +159,6 @@ locals {
         "lambda:UpdateAlias",
         "lambda:UpdateFunctionCode",
         "lambda:UpdateFunctionConfiguration",
-        "lambda:UpdateFunctionEventInvokeConfig",
         "lambda:UpdateFunctionUrlConfig",
       ]
       resources = [
