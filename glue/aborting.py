@@ -80,7 +80,7 @@ def abort(
         live=served,
         status=state.status if state else "gone",
         seconds=clock() - began,
-        well=served == found.served,
+        well=state is not None and state.config == found.config,
         said=state.failure if state else None,
     )
 

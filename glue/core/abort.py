@@ -11,11 +11,15 @@ from glue.errors import RefusedError
 
 @dataclass(frozen=True)
 class UnderWay:
-    """A deployment under way, by revisions; None where a config is not one of ours. `endpoint` is the full name."""
+    """A deployment under way, by revisions; None where a config is not one of ours. `endpoint` is the full name.
+
+    `config` is the name of the config that serves while it is.
+    """
 
     endpoint: str
     revision: str | None
     served: str | None
+    config: str
     rolls_back: bool = False
 
     @property
@@ -60,4 +64,5 @@ def under_way(name: str, state: Endpoint | None) -> UnderWay:
             f"endpoint {name} is {state.status}, but nothing is being deployed: its weights or instance counts change",
             remedy="That takes minutes and cannot be undone by an alarm.",
         )
-    return UnderWay(name, revision_in(state.pending_config, name), served, state.status == "RollingBack")
+    revision = revision_in(state.pending_config, name)
+    return UnderWay(name, revision, served, state.config, state.status == "RollingBack")

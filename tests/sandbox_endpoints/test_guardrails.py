@@ -8,11 +8,20 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from glue import aborting
+from glue.aws.cloudwatch import CloudWatch
+from glue.aws.errors import Where
+from glue.aws.sagemaker import SageMaker
+from glue.console import Console
+from glue.core import names
+from glue.core.environment import Environment
+from glue.errors import RefusedError
 from sandbox import board, faults
 from sandbox.ext import sagemaker_board
 
@@ -173,6 +182,55 @@ def test_one_datum_of_an_own_metric_ends_a_deployment_within_seconds(two: World)
     assert two.context.clock.elapsed() - began < 40 + 2 * two.context.clock.speed
     seen = two.settle()
     assert (seen["EndpointConfigName"], "[shop-abort]" in seen["FailureReason"]) == ("c1", True)
+
+
+def test_the_command_ends_a_canary_and_says_what_is_live(two: World) -> None:
+    """`slipway abort` on a real deployment: its facades, its patience, and who answers meanwhile."""
+    alarm = names.abort_alarm("slipway-qa-shop")
+    own = {"Namespace": names.DEPLOYMENTS, "MetricName": names.ABORT_METRIC}
+    cloudwatch, name = two.client("cloudwatch"), "slipway-qa-shop"
+    cloudwatch.put_metric_alarm(
+        AlarmName=alarm,
+        **own,
+        Dimensions=[{"Name": names.ENDPOINT_DIMENSION, "Value": name}],
+        Statistic="Sum",
+        Period=10,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="notBreaching",
+    )
+    sagemaker = two.client("sagemaker")
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName="c1")
+    two.settle(name)
+    where = Where(ACCOUNT, REGION, "arn:aws:iam::222222222222:user/jo", "sagemaker")
+    session: Any = SimpleNamespace(
+        environment=Environment(name="qa", account_id=ACCOUNT, region=REGION),
+        sagemaker=SageMaker(sagemaker, where=where),
+        cloudwatch=CloudWatch(cloudwatch, where=where),
+    )
+    with pytest.raises(RefusedError, match="no deployment of endpoint slipway-qa-shop is under way: it is InService"):
+        aborting.find(session, "shop")
+    routing = {
+        "Type": "CANARY",
+        "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50},
+        "WaitIntervalInSeconds": 3000,
+    }
+    sagemaker.update_endpoint(
+        EndpointName=name,
+        EndpointConfigName="c2",
+        DeploymentConfig={
+            "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": 300},
+            "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm}]},
+        },
+    )
+    for model in ("two", "one"):  # both fleets answer
+        until(lambda: two.invoke(name=name)["model"], lambda answered, model=model: answered == model)
+    found = aborting.find(session, "shop")
+    ended = aborting.abort(session, found, console=Console(environ={}), wait=lambda _: threading.Event().wait(0.1))
+    assert (ended.well, ended.status) == (True, "InService")
+    assert f"[{alarm}]" in str(ended.said)
+    assert {two.invoke(name=name)["model"] for _ in range(20)} == {"one"}
 
 
 def test_variant_names_stay_under_guardrails(two: World) -> None:

@@ -23,6 +23,7 @@ from glue.errors import AwsError, RefusedError, SlipwayError
 QA = Environment(name="qa", account_id="222222222222", region="eu-west-1")
 NAME = "slipway-qa-ranker"
 OLD, NEW = "r1-0a1b2c3d", "r2-4e5f6a7b"
+CONFIG = f"{NAME}-{OLD}-11112222"
 
 
 def endpoint(status: str, *, live: str = OLD, pending: str | None = NEW, failure: str | None = None) -> Endpoint:
@@ -95,7 +96,7 @@ def abort(world: World, found: UnderWay | None = None) -> aborting.Aborted:
     session: Any = world
     return aborting.abort(
         session,
-        found or UnderWay(NAME, NEW, OLD),
+        found or UnderWay(NAME, NEW, OLD, CONFIG),
         console=Console(environ={}),
         wait=world.wait,
         clock=world.clock,
@@ -130,7 +131,7 @@ def test_an_endpoint_that_is_deleted_meanwhile_is_gone() -> None:
 
 def test_what_rolls_back_already_is_only_waited_for() -> None:
     world = World([endpoint("InService")])
-    done = abort(world, UnderWay(NAME, NEW, OLD, rolls_back=True))
+    done = abort(world, UnderWay(NAME, NEW, OLD, CONFIG, rolls_back=True))
     assert (done.well, world.data) == (True, [])
 
 
@@ -156,7 +157,7 @@ def test_without_its_alarm_it_is_refused_before_anything_is_done() -> None:
     with pytest.raises(RefusedError, match="alarm slipway-qa-ranker-abort does not exist"):
         aborting.find(session, "ranker")
     session.alarm = "OK"
-    assert aborting.find(session, "ranker") == UnderWay(NAME, NEW, OLD)
+    assert aborting.find(session, "ranker") == UnderWay(NAME, NEW, OLD, CONFIG)
 
 
 # what another process finds of it
