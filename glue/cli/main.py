@@ -29,6 +29,8 @@ COMMANDS = {
     "status": ("glue.cli.status:status", "Show what is live, in every environment."),
     "feedback": ("glue.cli.feedback:feedback", "Say what became of an endpoint's answers: labels."),
     "dataset": ("glue.cli.dataset:dataset", "Make training sets from captured requests and labels."),
+    "history": ("glue.cli.history:history", "Show who did what to an endpoint, and how it ended."),
+    "prune": ("glue.cli.prune:prune", "Remove revisions, releases and images that nobody needs."),
     "doctor": ("glue.cli.doctor:doctor", "Look for what is missing on this machine and in the accounts."),
     "image": ("glue.cli.image:image", "Build and push the golden image."),
 }

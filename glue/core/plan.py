@@ -31,9 +31,9 @@ _PAST = {
 
 @dataclass(frozen=True)
 class Change:
-    """One resource that changes. `what` is create, update, replace, delete, import or forget; `values` what will be.
+    """One resource that changes. `what` is create, update, replace, delete, import or forget.
 
-    `before` is what was, of what is replaced only.
+    `values` is what will be; for what goes, what was. `before` is what was, of what is replaced only.
     """
 
     address: str
@@ -151,5 +151,6 @@ def _change(entry: Mapping[str, Any]) -> Change | None:
     what = _WORDS.get(tuple(actions))
     if what is None or entry.get("mode") == "data":
         return None
-    replaced = (change.get("before") or {}) if what == "replace" else {}
-    return Change(entry["address"], entry["type"], what, change.get("after") or {}, replaced)
+    before = change.get("before") or {}
+    replaced = before if what == "replace" else {}
+    return Change(entry["address"], entry["type"], what, change.get("after") or before, replaced)

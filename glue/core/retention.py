@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from glue.core.plan import PlanSummary
 from glue.core.revision import Revision, Revisions, Variant, number_of
 
 _IN_URL = re.compile(r"/releases/[^/\s]+/([a-z0-9-]+)/")
@@ -197,4 +198,27 @@ def _keeps(
     newest = max(entry.stored, entry.evidence or entry.stored)
     if fresh is not None and now - newest < fresh:
         return f"may still be promoted from here until {newest + fresh:%Y-%m-%d}"
+    return None
+
+
+_CONFIG, _MODEL = "aws_sagemaker_endpoint_configuration", "aws_sagemaker_model"
+_KEY = re.compile(r'\["([^"]+)"\]$')
+
+
+def check_plan(
+    plan: PlanSummary, *, kept: Collection[str], live_config: str | None, live_models: Collection[str]
+) -> str | None:
+    """Return why a plan is no pruning, None when it only destroys configs and models that are neither kept nor live.
+
+    `kept` are the revisions that stay, by which configs are keyed; the others are names as AWS says them.
+    """
+    for change in plan.changes:
+        if change.kind not in {_CONFIG, _MODEL} or change.what != "delete":
+            return f"its plan also wants to {change.what} {change.address}, which has nothing to do with it"
+        match = _KEY.search(change.address)
+        name = change.values.get("name")
+        if change.kind == _CONFIG and (match is None or match[1] in kept or name == live_config):
+            return f"its plan would destroy {change.address}, which is live or kept"
+        if change.kind == _MODEL and name in live_models:
+            return f"its plan would destroy {change.address} ({name}), which is live"
     return None
