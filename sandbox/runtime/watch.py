@@ -32,8 +32,11 @@ class Watch:
         return alarm.rang if alarm is not None else 0
 
     def ring(self) -> None:
-        """Set the first alarm off, as SetAlarmState does: somebody wishes for a failed bake."""
-        alarm = next((one for name in self.names if (one := alarms_of(self.account_id, self.region).get(name))), None)
+        """Set an alarm off, as SetAlarmState does: a failed bake is wished for. Rather one on AWS's metrics."""
+        known = [one for name in self.names if (one := alarms_of(self.account_id, self.region).get(name)) is not None]
+        alarm = min(
+            known, key=lambda one: not str(one.request.get("Namespace") or "AWS/").startswith("AWS/"), default=None
+        )
         if alarm is not None:
             old = move(alarm, "ALARM", "A fault of the kind fail-bake was asked for.", "{}")
             if old is not None:

@@ -279,9 +279,24 @@ def test_instances_that_are_never_ready(two: World) -> None:
 
 
 def test_a_bake_that_is_to_fail(two: World) -> None:
+    """An alarm on AWS's own metrics rings, not one that somebody rings by hand."""
+    two.client("cloudwatch").put_metric_alarm(
+        AlarmName="abort",
+        Namespace="Mine",
+        MetricName="Abort",
+        Statistic="Sum",
+        Period=10,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="notBreaching",
+    )
     fault("fail-bake", resource="shop")
-    update(two, DeploymentConfig=deployment())
-    assert two.settle()["EndpointConfigName"] == "c1"
+    alarms = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "abort"}, {"AlarmName": "errors"}]}}
+    update(two, DeploymentConfig=deployment() | alarms)
+    seen = two.settle()
+    assert seen["EndpointConfigName"] == "c1"
+    assert "[errors]" in seen["FailureReason"]
 
 
 def test_a_bake_that_is_to_fail_at_the_last_step(two: World) -> None:
