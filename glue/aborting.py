@@ -27,6 +27,8 @@ EVERY_S = 5.0
 LOOK_S = 1.0
 # From the datum to RollingBack: an evaluation of the alarm, and SageMaker's look at it.
 RING_S = 300.0
+# From the last datum until the alarm is OK: CloudWatch looks back over more than one period.
+QUIET_S = 180.0
 # Records of aborts are looked for among so many of the newest, from so long before a deployment began: clocks differ.
 _RECORDS = 10
 _EARLIER = timedelta(minutes=1)
@@ -73,6 +75,7 @@ def abort(
                 "rollback alarms. `slipway rollback` goes back when it is over.",
             )
     live = reading.settled(session.sagemaker, found.endpoint, progress=console.say)
+    _quiet(session, found.endpoint, console=console, wait=wait or _sleep, clock=clock)
     state = live.endpoint
     served = revision_in(state.config, found.endpoint) if state else None
     return Aborted(
@@ -83,6 +86,19 @@ def abort(
         well=state is not None and state.config == found.config,
         said=state.failure if state else None,
     )
+
+
+def _quiet(
+    session: Session, endpoint: str, *, console: Console, wait: Wait, clock: Callable[[], float] = time.monotonic
+) -> None:
+    """Wait until the alarm is no longer red: SageMaker would undo the next deployment at once."""
+    alarm, until = names.abort_alarm(endpoint), clock() + QUIET_S
+    while (seen := session.cloudwatch.alarms([alarm]).get(alarm)) and seen.rings:
+        if clock() >= until:
+            console.warn(f"alarm {alarm} is still red; no deployment can begin before it is OK")
+            return
+        console.say(f"alarm {alarm} is still red")
+        wait(EVERY_S)
 
 
 def ring(

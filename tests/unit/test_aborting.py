@@ -49,6 +49,7 @@ class World:
     seconds: float = 0.0
     objects: dict[str, bytes] = field(default_factory=dict)
     broken: bool = False
+    red_until: float | None = None
     environment = QA
     caller = principal = "arn:aws:iam::222222222222:user/jo"
 
@@ -72,6 +73,8 @@ class World:
 
     def alarms(self, names: list[str]) -> dict[str, Alarm]:
         assert names == [f"{NAME}-abort"]
+        if self.red_until is not None:
+            self.alarm = "ALARM" if self.seconds < self.red_until else "OK"
         return {names[0]: Alarm(names[0], self.alarm, "", "")} if self.alarm else {}
 
     def put(self, namespace: str, metric: str, *, dimensions: dict[str, str]) -> None:
@@ -109,6 +112,13 @@ def test_it_rings_until_sagemaker_rolls_back_and_says_what_is_live() -> None:
     assert (done.well, done.live, done.status, done.said) == (True, OLD, "InService", "because")
     # a datum in each period of the alarm, and none once it rolls back
     assert world.data == [0.0, 5.0]
+
+
+@pytest.mark.parametrize(("red_until", "seconds"), [(30.0, 32.0), (1e9, 182.0)])
+def test_it_ends_when_the_next_deployment_can_begin(red_until: float, seconds: float) -> None:
+    world = World([endpoint("Updating"), endpoint("InService")], red_until=red_until)
+    assert abort(world).well
+    assert world.seconds == seconds
 
 
 def test_too_late_is_not_well() -> None:
