@@ -12,6 +12,7 @@ from glue.aws.clients import CallCounter, usable_endpoint
 from glue.aws.cloudwatch import CloudWatch
 from glue.aws.ecr import Registry
 from glue.aws.errors import Where, translated
+from glue.aws.functions import Functions
 from glue.aws.kms import Keys
 from glue.aws.runtime import Runtime
 from glue.aws.s3 import Bucket
@@ -148,6 +149,14 @@ class Session:
     def cloudwatch(self) -> CloudWatch:
         """CloudWatch: own metrics, states of alarms."""
         return CloudWatch(self.client("cloudwatch"), where=self.where("cloudwatch"))
+
+    @cached_property
+    def functions(self) -> Functions:
+        """Lambda: calling a function, which may take its whole quarter of an hour."""
+        from botocore.config import Config
+
+        config = Config(read_timeout=910, retries={"mode": "standard", "total_max_attempts": 1})
+        return Functions(self.client("lambda", config=config), where=self.where("lambda"))
 
     @cached_property
     def runtime(self) -> Runtime:

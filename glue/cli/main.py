@@ -28,6 +28,7 @@ COMMANDS = {
     "shadow": ("glue.cli.shadow:shadow", "Compare a shadow variant with the one that answers."),
     "status": ("glue.cli.status:status", "Show what is live, in every environment."),
     "feedback": ("glue.cli.feedback:feedback", "Say what became of an endpoint's answers: labels."),
+    "monitor": ("glue.cli.monitor:monitor", "Show what the drift monitor of an endpoint says."),
     "dataset": ("glue.cli.dataset:dataset", "Make training sets from captured requests and labels."),
     "history": ("glue.cli.history:history", "Show who did what to an endpoint, and how it ended."),
     "prune": ("glue.cli.prune:prune", "Remove revisions, releases and images that nobody needs."),
