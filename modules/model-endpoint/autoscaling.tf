@@ -39,8 +39,17 @@ locals {
   from_zero = { for key, settings in local.scaled : key => settings if settings.min == 0 }
 }
 
+# Both kinds of target below are the same to AWS. Between them stands this: when a variant gets or loses its schedules, or
+# the bounds of a scheduled one change, it is made anew, and so the old target is away before the new one comes.
+resource "terraform_data" "scaling" {
+  for_each = local.scaled
+
+  triggers_replace = length(each.value.schedules) > 0 ? "scheduled ${each.value.min} to ${each.value.max}" : "not scheduled"
+}
+
 resource "aws_appautoscaling_target" "this" {
-  for_each = { for key, settings in local.scaled : key => settings if length(settings.schedules) == 0 }
+  for_each   = { for key, settings in local.scaled : key => settings if length(settings.schedules) == 0 }
+  depends_on = [terraform_data.scaling]
 
   service_namespace  = "sagemaker"
   scalable_dimension = "sagemaker:variant:DesiredInstanceCount"
@@ -52,7 +61,8 @@ resource "aws_appautoscaling_target" "this" {
 
 # A schedule moves the bounds of its target. Terraform lets it, and does not put them back at every apply.
 resource "aws_appautoscaling_target" "scheduled" {
-  for_each = { for key, settings in local.scaled : key => settings if length(settings.schedules) > 0 }
+  for_each   = { for key, settings in local.scaled : key => settings if length(settings.schedules) > 0 }
+  depends_on = [terraform_data.scaling]
 
   service_namespace  = "sagemaker"
   scalable_dimension = "sagemaker:variant:DesiredInstanceCount"
@@ -62,15 +72,8 @@ resource "aws_appautoscaling_target" "scheduled" {
 
   lifecycle {
     ignore_changes       = [min_capacity, max_capacity]
-    replace_triggered_by = [terraform_data.bounds[each.key]]
+    replace_triggered_by = [terraform_data.scaling[each.key]]
   }
-}
-
-# Bounds that somebody changed do reach a target with schedules: it is made anew, and so is what takes its id.
-resource "terraform_data" "bounds" {
-  for_each = { for key, settings in local.scaled : key => settings if length(settings.schedules) > 0 }
-
-  input = { min = each.value.min, max = each.value.max }
 }
 
 resource "aws_appautoscaling_scheduled_action" "this" {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,8 @@ CONFIG = "module.endpoint[0].aws_sagemaker_endpoint_configuration.this"
 MODEL = "module.endpoint[0].aws_sagemaker_model.this"
 ENDPOINT_ADDRESS = "module.endpoint[0].aws_sagemaker_endpoint.this"
 TARGET = "module.endpoint[0].aws_appautoscaling_target.this"
+SCHEDULED = "module.endpoint[0].aws_appautoscaling_target.scheduled"
+SCALING = "module.endpoint[0].terraform_data.scaling"
 POLICY = "module.endpoint[0].aws_appautoscaling_policy.invocations"
 APPLICATION = "arn:aws:iam::444444444444:role/search-application"
 ALARM = f"{ENDPOINT}-main-errors-5xx"
@@ -58,8 +61,8 @@ def ringing(account: Account) -> Iterator[None]:
         thread.join()
 
 
-def settings(live: str, revisions: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The tfvars of an endpoint with these revisions."""
+def settings(live: str, revisions: dict[str, dict[str, Any]], **schedules: dict[str, Any]) -> dict[str, Any]:
+    """The tfvars of an endpoint with these revisions, and with schedules of its scaling."""
     return {
         "endpoint": "ranker",
         "serving": {"variants": {"main": {"model": "ranker", "instance_type": "ml.m5.large", "instance_count": 1}}},
@@ -72,6 +75,7 @@ def settings(live: str, revisions: dict[str, dict[str, Any]]) -> dict[str, Any]:
                 "invocations_per_instance": 20,
                 "scale_in_cooldown_s": 30,
                 "scale_out_cooldown_s": 30,
+                "schedules": schedules,
             }
         },
         "dashboard": True,
@@ -85,6 +89,18 @@ def settings(live: str, revisions: dict[str, dict[str, Any]]) -> dict[str, Any]:
 def key_of(truth: dict[str, Any], revision: str) -> str:
     """The state key of the model that a revision serves."""
     return str(truth["models"][revision]["main"]).removeprefix(f"{ENDPOINT}-")
+
+
+def wait_for_bounds(account: Account, low: int, high: int) -> None:
+    """Wait until the endpoint's one target has these bounds."""
+    deadline = time.monotonic() + 30
+    while True:
+        targets = account.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
+        found = [(target["MinCapacity"], target["MaxCapacity"]) for target in targets["ScalableTargets"]]
+        if found == [(low, high)]:
+            return
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
 
 
 def test_an_endpoints_life(account: Account, serving: Serving) -> None:
@@ -117,9 +133,10 @@ def test_an_endpoints_life(account: Account, serving: Serving) -> None:
     serving.apply()
     assert account.answer() == "1"
 
-    # another instance type under autoscaling, and the abandoned revision pruned, in one apply
+    # another instance type under autoscaling, a schedule, and the abandoned revision pruned, in one apply
     models = serving.truth()
-    changes = serving.plan(settings(three, {one: first, three: third}))
+    often = {"schedule": "rate(5 minutes)", "max": 4}
+    changes = serving.plan(settings(three, {one: first, three: third}, often=often))
     assert changes["update"] == [ENDPOINT_ADDRESS]
     assert changes["delete"] == sorted(
         [
@@ -127,17 +144,19 @@ def test_an_endpoints_life(account: Account, serving: Serving) -> None:
             f'{MODEL}["{key_of(models, two)}"]',
             f'{TARGET}["main@ml.m5.large"]',
             f'{POLICY}["main@ml.m5.large"]',
+            f'{SCALING}["main@ml.m5.large"]',
         ]
     )
-    assert {f'{TARGET}["main@ml.c5.large"]', f'{POLICY}["main@ml.c5.large"]'} < set(changes["create"])
+    assert {f'{SCHEDULED}["main@ml.c5.large"]', f'{POLICY}["main@ml.c5.large"]'} < set(changes["create"])
     serving.apply()
     assert account.answer() == "3"
-    assert serving.plan(settings(three, {one: first, three: third})) == {}
+    wait_for_bounds(account, 1, 4)  # the schedule moved them, and Terraform does not move them back
+    assert serving.plan(settings(three, {one: first, three: third}, often=often)) == {}
 
     # SageMaker rolls back by itself: the apply fails with both names, and what was to be pruned is still there
     fourth = account.release(4, image, instance_type="ml.c5.large")
     live = account.live_config()
-    changes = serving.plan(settings(four, {three: third, four: fourth}))
+    changes = serving.plan(settings(four, {three: third, four: fourth}, often=often))
     assert f'{CONFIG}["{one}"]' in changes["delete"]
     with ringing(account):
         failed = serving.apply(check=False)
@@ -150,8 +169,15 @@ def test_an_endpoints_life(account: Account, serving: Serving) -> None:
     kept = account.client("sagemaker").list_endpoint_configs(NameContains=ENDPOINT)["EndpointConfigs"]
     assert len(kept) == 3
 
-    # moving live back, and the plan is clean again
-    serving.plan(settings(three, {one: first, three: third}))
+    # moving live back, without the schedule: the old target goes before the same one comes; and the plan is clean again
+    changes = serving.plan(settings(three, {one: first, three: third}))
+    assert f'{SCHEDULED}["main@ml.c5.large"]' in changes["delete"]
+    assert f'{TARGET}["main@ml.c5.large"]' in changes["create"]
     serving.apply()
     assert account.answer() == "3"
+    wait_for_bounds(account, 1, 3)
+    scaling = account.client("application-autoscaling")
+    kept = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+    assert [policy["PolicyName"] for policy in kept] == [f"{ENDPOINT}-main-invocations"]
+    assert scaling.describe_scheduled_actions(ServiceNamespace="sagemaker")["ScheduledActions"] == []
     assert serving.plan(settings(three, {one: first, three: third})) == {}
