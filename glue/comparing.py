@@ -39,10 +39,10 @@ class Comparer:
     def before(self, stack: Stack, before: Revisions, after: Revisions) -> Comparing | None:
         """Ask what serves now, before `after` takes its place. None when there is nothing to compare.
 
-        Never raises SlipwayError: what cannot be asked is told, and the deployment goes on.
+        A way back does not wait for answers. Never raises SlipwayError: what cannot be asked is told, and the deployment goes on.
         """
         old, new = before.live_revision, after.live_revision
-        if old is None or new is None or after.live is None or stack.endpoint is None:
+        if old is None or new is None or after.live is None or stack.endpoint is None or after.returning:
             return None
         variants = changed_variants(old, new)
         if not variants:

@@ -80,6 +80,9 @@ class Watch:
         wanted = after.live_revision
         if wanted is None or after.live is None or stack.endpoint is None:
             return None
+        if after.returning:
+            watched.verdict = Verdict("skipped", "it is a way back")
+            return None
         try:
             asked = self._questions(before, wanted)
         except SlipwayError as error:

@@ -130,7 +130,8 @@ def test_a_deployment_is_reported_as_json_and_markdown(promised: object, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [(Revisions(), ONE), (ONE, ONE), (ONE, history(revision(1), revision(2)))]
+    ("before", "after"),
+    [(Revisions(), ONE), (ONE, ONE), (ONE, history(revision(1), revision(2))), (TWO, TWO.back(str(ONE.live)))],
 )
 def test_without_another_release_there_is_nothing_to_compare(
     promised: object, tmp_path: Path, before: Revisions, after: Revisions

@@ -321,6 +321,7 @@ def test_an_error_of_the_deployment_passes_and_ends_the_watch(world: World, gold
     ("before", "after", "reason"),
     [
         (replace(TWO, live=None), TWO, "it is the first deployment"),
+        (TWO, TWO.back(str(ONE.live)), "it is a way back"),
         (ONE, ONE, "no variant gets another release with golden requests"),
         (ONE, ONE.add(revision(5), created="x"), "no variant gets another release with golden requests"),
     ],
