@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from glue.aws.session import Session
 
 # A report is worth waiting for, but not for long: it holds up a deployment.
-TOTAL_S = 120.0
+TOTAL_S = 60.0
 # A burst could look like load to autoscaling, and an endpoint that is scaling cannot be deployed to.
 PAUSE_S = 0.05
 Samples = Mapping[str, Sample]
@@ -39,7 +39,8 @@ class Comparer:
     def before(self, stack: Stack, before: Revisions, after: Revisions) -> Comparing | None:
         """Ask what serves now, before `after` takes its place. None when there is nothing to compare.
 
-        A way back does not wait for answers. Never raises SlipwayError: what cannot be asked is told, and the deployment goes on.
+        A way back does not wait for answers. Never raises SlipwayError: what cannot be asked is told, and the
+        deployment goes on.
         """
         old, new = before.live_revision, after.live_revision
         if old is None or new is None or after.live is None or stack.endpoint is None or after.returning:
