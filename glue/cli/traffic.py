@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from glue.cli import options
+from glue.cli import options, passing
 from glue.cli.app import App
 from glue.cli.output import Result, Table
 from glue.errors import UsageError
 
 if TYPE_CHECKING:
     from glue.core.environment import Environment
+    from glue.core.revision import Revisions
     from glue.core.traffic import Row
     from glue.traffic import Shifted, Shown
 
@@ -40,6 +41,7 @@ class Weight(click.ParamType[tuple[str, int]]):
 @click.option("--apply", "deploy", is_flag=True, help="Plan, apply and prove it, and go back on failure.")
 @click.option("--since", metavar="DURATION", default="1h", show_default=True, help="Window of the requests counted.")
 @click.option("--retry", is_flag=True, help="Try a revision again that failed here before.")
+@passing.break_glass
 @options.command(dry_run=True, asks=True)
 def traffic(
     app: App,
@@ -51,21 +53,30 @@ def traffic(
     deploy: bool,
     since: str,
     retry: bool,
+    glass: str | None,
 ) -> Result:
     """Show how an endpoint's traffic is shared among its variants: as wanted, as AWS has it, and as it was seen.
 
     With --set a new revision has the live content under other weights; variants that are not named keep theirs. With
     --winner it has the winner's release on all variants of its model, at the weights of now. Both are written into the
-    revisions file, and with --apply deployed like any other revision. A shadow's weight over its variant's is the share
-    of requests that are copied to it. Exit code 3 when AWS shares traffic out otherwise than the live revision says.
+    revisions file, and with --apply deployed like any other revision. Freezes are asked; releases that are live already
+    need no new evidence. A shadow's weight over its variant's is the share of requests that are copied to it.
+    Exit code 3 when AWS shares traffic out otherwise than the live revision says, or a gate says no.
     """
     where = app.estate.environment(environment)
     app.estate.check_endpoint(environment, endpoint)
     asked = _asked(weights, winner, deploy=deploy)
+    glass = passing.check_reason(glass)
     if not asked and winner is None:
         return _show(app, where, endpoint, since)
     with app.alone(where, endpoint):
-        return _shift(app, where, endpoint, asked, winner, deploy=deploy, retry=retry)
+        if deploy and not app.dry_run:
+            app.may_deploy(where)
+            app.deployer(where).finish(app.stack(where, endpoint))
+        before = app.estate.revisions(where.name, endpoint)
+        plan = _planned(app, where, before, endpoint, asked=asked, winner=winner, retry=retry)
+        _pass_gates(app, where, plan, glass)
+        return _shift(app, where, plan, deploy=deploy, why=_why(asked, winner), retry=retry)
 
 
 def _asked(weights: tuple[tuple[str, int], ...], winner: str | None, *, deploy: bool) -> dict[str, int]:
@@ -110,16 +121,19 @@ def _show(app: App, where: Environment, endpoint: str, since: str) -> Result:
     )
 
 
-def _shift(
-    app: App, where: Environment, endpoint: str, asked: dict[str, int], winner: str | None, *, deploy: bool, retry: bool
-) -> Result:
-    from glue.tf import revisions_file
+def _planned(
+    app: App,
+    where: Environment,
+    before: Revisions,
+    endpoint: str,
+    *,
+    asked: dict[str, int],
+    winner: str | None,
+    retry: bool,
+) -> Shifted:
     from glue.traffic import plan_shift, plan_winner
 
-    settings, before = app.estate.endpoint(where.name, endpoint), app.estate.revisions(where.name, endpoint)
-    if deploy and not app.dry_run:
-        app.may_deploy(where)
-    session = app.accounts.session(where)
+    session, settings = app.accounts.session(where), app.estate.endpoint(where.name, endpoint)
     if winner is None:
         plan = plan_shift(session, settings, before, asked, now=app.now(), retry=retry)
     else:
@@ -128,41 +142,70 @@ def _shift(
         app.console.warn(warning, of=endpoint)
     for line in (*plan.changes, *_shares(plan)):
         app.console.say(f"    {line}", of=endpoint)
+    return plan
+
+
+def _pass_gates(app: App, where: Environment, plan: Shifted, glass: str | None) -> None:
+    """Judge the revision as the apply would: of releases that AWS serves at this endpoint, freezes only."""
+    from glue import gates
+    from glue.breaking_glass import Emergency
+    from glue.core.plan import PlannedLive, PlannedVariant
+
+    name = plan.rendered.live
+    variants = plan.rendered.revisions.revisions[name].all_variants
+    live = PlannedLive(
+        name, tuple(PlannedVariant(n, v.release, v.image, v.model_data_url) for n, v in variants.items())
+    )
+    session = app.accounts.session(where)
+    refusals = gates.of_apply(session, plan.endpoint, live, now=passing.now(), console=app.console)
+    emergency = Emergency("traffic", plan.endpoint, name, live.releases)
+    what = f"{name} at {where.name}/{plan.endpoint}"
+    passing.pass_gates(app, where, refusals, [emergency], what=what, glass=glass)
+
+
+def _shift(app: App, where: Environment, plan: Shifted, *, deploy: bool, why: str, retry: bool) -> Result:
+    from glue.tf import revisions_file
+
     if app.dry_run:
         return _result(where, plan, lines=(f"Dry run: {plan.rendered.live} would be live.",))
-    path = app.estate.revisions_file(where.name, endpoint)
+    path = app.estate.revisions_file(where.name, plan.endpoint)
     changed = plan.rendered.changed and revisions_file.save(path, plan.rendered.revisions)
     if deploy:
-        return _deploy(app, where, plan, asked=asked, winner=winner)
+        return _deploy(app, where, plan, why=why, retry=retry)
     if not changed:
         return _result(where, plan, lines=(f"Nothing to do: {plan.rendered.live} has these weights and releases.",))
-    next_step = f"  make plan ENV={where.name} ENDPOINT={endpoint}\n  make apply ENV={where.name} ENDPOINT={endpoint}"
-    line = f"Next: commit {app.workspace.shown(path)}, and after the review:\n{next_step}"
+    targets = "\n".join(f"  make {verb} ENV={where.name} ENDPOINT={plan.endpoint}" for verb in ("plan", "apply"))
+    line = f"Next: commit {app.workspace.shown(path)}, and after the review:\n{targets}"
     return _result(where, plan, changed=True, lines=(line,))
 
 
-def _deploy(app: App, where: Environment, plan: Shifted, *, asked: dict[str, int], winner: str | None) -> Result:
+def _why(asked: dict[str, int], winner: str | None) -> str:
+    return f"winner {winner}" if winner else ", ".join(f"{name}={weight}" for name, weight in asked.items())
+
+
+def _deploy(app: App, where: Environment, plan: Shifted, *, why: str, retry: bool) -> Result:
     from glue.cli import describe
     from glue.core.audit import Intent
 
-    why = f"winner {winner}" if winner else ", ".join(f"{name}={weight}" for name, weight in asked.items())
-    deployer = app.deployer(where)
-    deployed = deployer.deploy(
+    deployed = app.deployer(where).deploy(
         app.stack(where, plan.endpoint),
         before=plan.before,
         after=plan.rendered.revisions,
         intent=Intent("traffic", why),
+        retry=retry,
     )
+    signed = passing.sign_deployed(app, where, [deployed])
     changed = deployed.changed or plan.rendered.changed
     lines = [describe.deployed_line(deployed)]
     if not changed and not deployed.exit_code:
         lines.append(f"Nothing to do: {plan.rendered.live} is live.")
+    evidence = {"evidence": signed[plan.endpoint]} if plan.endpoint in signed else {}
     return _result(
         where,
         plan,
         changed=changed,
         lines=tuple(lines),
-        more=describe.deployed_document(deployed),
+        more={**describe.deployed_document(deployed), **evidence},
         exit_code=deployed.exit_code,
     )
 

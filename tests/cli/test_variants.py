@@ -147,6 +147,20 @@ def _prepared(slipway: Call, data: Path, two: tuple[str, str]) -> str:
     return PREPARED["text"]
 
 
+def test_a_freeze_counts_for_traffic_too(slipway: Call, data: Path, two: tuple[str, str]) -> None:
+    settings(data)
+    (data / FILE).write_text(_prepared(slipway, data, two))
+    path = data / "environments/qa/environment.tfvars"
+    freeze = 'freezes = { sale = { starts = "2020-01-01T00:00", ends = "2099-01-01T00:00", reason = "sale" } }'
+    path.write_text(path.read_text().rstrip().removesuffix("}") + f"  {freeze}\n}}\n")
+    before = (data / FILE).read_text()
+    for words in (("--set", "main=2"), ("--set", "main=2", "--dry-run"), ("--winner", "main")):
+        said = slipway("traffic", *QA, *words)
+        assert (said.code, "freeze:" in said.err) == (3, True), said.err
+    assert (data / FILE).read_text() == before
+    assert slipway("traffic", *QA).code == 3  # to look is not frozen: it is not deployed
+
+
 def exchange(number: int, score: float, version: str, *, event: str) -> str:
     answer = {"model": {"version": version}, "ranking": [{"id": "a", "score": score}]}
     sides = {
