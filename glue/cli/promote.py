@@ -12,6 +12,7 @@ import click
 from glue.cli import options, passing
 from glue.cli.app import App
 from glue.cli.output import Result
+from glue.errors import UsageError
 
 if TYPE_CHECKING:
     from glue.core.promotion import PromotionPlan
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Bring a release to the next environment.")
 @click.argument("release")
-@click.option("--to", "target", required=True, metavar="ENV", help="Environment to bring it to.")
+@click.option("--to", "to", multiple=True, metavar="ENV", help="Environment to bring it to; several times, in waves.")
+@click.option("--after", metavar="ENV", help="Bring it to all that promote from ENV, in waves.")
+@click.option("--one-by-one", is_flag=True, help="One environment after the other, also within a wave.")
 @options.endpoint(text="Endpoint to put it on. [default: all that serve its model]")
 @options.variant
 @click.option("--apply", "deploy", is_flag=True, help="Plan, apply and prove it, and go back on failure.")
@@ -34,7 +37,9 @@ def promote(
     app: App,
     *,
     release: str,
-    target: str,
+    to: tuple[str, ...],
+    after: str | None,
+    one_by_one: bool,
     endpoint: str | None,
     variant: str | None,
     deploy: bool,
@@ -43,7 +48,7 @@ def promote(
     retry: bool,
     glass: str | None,
 ) -> Result:
-    """Bring RELEASE to an environment, from the one before it in the chain.
+    """Bring RELEASE to one or more environments, from the one before them in the chain.
 
     Files are copied inside S3 and compared with the manifest, the image's digest is awaited in the target's registry,
     the model package is registered, and a new revision is written into the endpoint's revisions file. Without --apply
@@ -51,10 +56,50 @@ def promote(
     A release that failed on an endpoint is refused there (exit 3) until --retry.
     The environment's gates (freezes, evidence, soak, approval) are judged first, all of them; exit 3 when one says no.
     With --apply, what was proven is signed as evidence, which the next environment may ask for.
+    Several environments are taken in waves (environment.wave): side by side within one, and the next wave begins only
+    when the whole one before succeeded.
     """
-    from glue.promotion import Planner, carry_out
+    from glue.cli import waves
 
     glass = passing.check_reason(glass)
+    names = waves.targets(app, to, after)
+
+    def one(target: str) -> Result:
+        return _promote(
+            app,
+            release,
+            target,
+            endpoint=endpoint,
+            variant=variant,
+            deploy=deploy,
+            image_timeout=image_timeout,
+            report=report,
+            retry=retry,
+            glass=glass,
+        )
+
+    if len(names) == 1 and after is None:
+        return one(names[0])
+    if report is not None:
+        raise UsageError("--report is of one environment", remedy="Promote to one environment, or leave it out.")
+    return waves.promote(app, release, names, one, one_by_one=one_by_one)
+
+
+def _promote(
+    app: App,
+    release: str,
+    target: str,
+    *,
+    endpoint: str | None,
+    variant: str | None,
+    deploy: bool,
+    image_timeout: int,
+    report: Path | None,
+    retry: bool,
+    glass: str | None,
+) -> Result:
+    from glue.promotion import Planner, carry_out
+
     environment = app.estate.environment(target)
     if endpoint is not None:
         app.estate.check_endpoint(target, endpoint)

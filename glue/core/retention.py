@@ -45,11 +45,12 @@ class Pruned:
 def prune(held: Held, *, keep: int) -> Pruned:
     """Return an endpoint's revisions without those beyond the live one and `keep` others.
 
-    Always kept: live in the file, served by AWS, and, among the others first, what a rollback goes back to. Of the rest
-    failed revisions go first, and then the oldest. Numbers are never given again.
+    Always kept: live in the file, served by AWS, what failed since live (without its mark it would be tried again by
+    accident), and, among the others first, what a rollback goes back to. Of the rest failed revisions go first, and
+    then the oldest. Numbers are never given again.
     """
     revisions = held.revisions
-    fixed = {name for name in (revisions.live, held.served) if name in revisions.revisions}
+    fixed = {name for name in (revisions.live, held.served, _last_failure(revisions)) if name in revisions.revisions}
     target = revisions.live_revision.replaces if revisions.live_revision else None
 
     def worth(name: str) -> tuple[bool, bool, int]:
@@ -61,6 +62,13 @@ def prune(held: Held, *, keep: int) -> Pruned:
     left = {name: revision for name, revision in revisions.revisions.items() if name not in removed}
     newest = max([revisions.newest, *(number_of(name) for name in revisions.revisions)])
     return Pruned(held.endpoint, revisions, replace(revisions, revisions=left, newest=newest), removed)
+
+
+def _last_failure(revisions: Revisions) -> str | None:
+    """Return the newest revision that failed after the live one was made, None when there is none."""
+    least = number_of(revisions.live) if revisions.live else 0
+    failed = [name for name, one in revisions.revisions.items() if one.failed is not None and number_of(name) > least]
+    return max(failed, key=number_of, default=None)
 
 
 def _why(revision: Revision, keep: int) -> str:

@@ -111,6 +111,14 @@ def test_failed_revisions_go_first() -> None:
     assert done.removed == {failed: "failed"}
 
 
+def test_what_failed_since_live_keeps_its_mark() -> None:
+    found = of(5)
+    names = ids(found)
+    marked = {name: replace(one, failed="no" if name in names[2:] else None) for name, one in found.revisions.items()}
+    done = retention.prune(Held("ranker", replace(found, live=names[1], revisions=marked)), keep=1)
+    assert done.kept == (names[4], names[1], names[0])
+
+
 def test_nothing_to_do_is_nothing_removed() -> None:
     found = of(3)
     assert retention.prune(Held("ranker", found), keep=2).removed == {}
@@ -222,7 +230,7 @@ def test_nothing_needed_is_ever_removed(world: tuple[list[Held], list[Revisions]
         assert after.live == source.revisions.live
         assert after.live is None or after.live in after.revisions
         assert source.served is None or source.served in after.revisions
-        assert len(after.revisions) <= 1 + (source.served not in {None, after.live}) + keep
+        assert len(after.revisions) <= 2 + (source.served not in {None, after.live}) + keep
         good = {name for name, one in after.revisions.items() if one.failed is None}
         assert all(entry.before.revisions[name].failed or len(good) >= keep for name in entry.removed)
         for one in after.revisions.values():
