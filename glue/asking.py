@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from glue.core import names
 from glue.core.golden import TRIES, GoldenRequest, GoldenResult, difference, judge
 from glue.core.revision import Revision
 from glue.core.watch import NOT_NOW, release_in
@@ -133,7 +134,8 @@ def ask_golden(session: Session, endpoint: str, revision: Revision) -> tuple[Gol
     failed request.
     """
     golden = golden_of(session, {entry.release for entry in revision.variants.values()})
-    asker = Asker(session, session.environment.endpoint_name(endpoint))
+    name = session.environment.endpoint_name(endpoint)
+    asker = Asker(session, name) if revision.asynchronous is None else _asynchronous(session, name, endpoint)
     several = len(revision.variants) > 1
     return tuple(
         GoldenReport(
@@ -146,6 +148,12 @@ def ask_golden(session: Session, endpoint: str, revision: Revision) -> tuple[Gol
         )
         for variant, entry in revision.variants.items()
     )
+
+
+def _asynchronous(session: Session, name: str, endpoint: str) -> Asker:
+    from glue.asking_async import AsyncAsker  # noqa: PLC0415 - it builds on this module
+
+    return AsyncAsker(session, name, folder=names.async_prefix(endpoint))
 
 
 def golden_of(session: Session, releases: set[str]) -> dict[str, Sequence[GoldenRequest]]:

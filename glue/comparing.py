@@ -46,7 +46,7 @@ class Comparer:
         if old is None or new is None or after.live is None or stack.endpoint is None or after.returning:
             return None
         variants = changed_variants(old, new)
-        if not variants:
+        if not variants or old.asynchronous is not None or new.asynchronous is not None:
             return None
         try:
             asked = self._asked(old, variants)

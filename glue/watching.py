@@ -80,8 +80,9 @@ class Watch:
         wanted = after.live_revision
         if wanted is None or after.live is None or stack.endpoint is None:
             return None
-        if after.returning:
-            watched.verdict = Verdict("skipped", "it is a way back")
+        if after.returning or wanted.asynchronous is not None:
+            why = "it is a way back" if after.returning else "answers in S3 do not say which release gave them"
+            watched.verdict = Verdict("skipped", why)
             return None
         try:
             asked = self._questions(before, wanted)

@@ -39,6 +39,14 @@ class Answer:
     retries: int = 0
 
 
+@dataclass(frozen=True)
+class Submitted:
+    """Where the answer to an asynchronous request will lie, or the reason of its failure: S3 URIs."""
+
+    output: str
+    failure: str | None
+
+
 class Runtime:
     """Invokes endpoints of one account."""
 
@@ -70,6 +78,20 @@ class Runtime:
             attributes=answer.get("CustomAttributes", ""),
             retries=int(metadata.get("RetryAttempts", 0)),
         )
+
+    def submit(self, endpoint: str, input_uri: str, *, content_type: str, accept: str) -> Submitted:
+        """Hand a request that lies in S3 to an asynchronous endpoint (its full name); its answer comes later.
+
+        https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpointAsync.html
+        """
+        with translated(self._where, f"endpoint {endpoint}"):
+            try:
+                answer = self._client.invoke_endpoint_async(
+                    EndpointName=endpoint, InputLocation=input_uri, ContentType=content_type, Accept=accept
+                )
+            except boto.ClientError as error:
+                raise self._explained(error, endpoint) from error
+        return Submitted(answer["OutputLocation"], answer.get("FailureLocation") or None)
 
     def _explained(self, error: boto.ClientError, endpoint: str) -> AwsError:
         code = code_of(error)

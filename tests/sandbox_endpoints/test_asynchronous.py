@@ -5,14 +5,23 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference.html
 
 from __future__ import annotations
 
+import hashlib
 import json
+import time
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from .conftest import BUCKET, World, until
+from glue.asking_async import AsyncAsker
+from glue.aws.errors import Where
+from glue.aws.runtime import Runtime
+from glue.aws.s3 import Bucket
+from glue.core.golden import GoldenRequest, GoldenResult
+
+from .conftest import ACCOUNT, BUCKET, REGION, World, until
 
 
 @pytest.fixture
@@ -65,6 +74,32 @@ def told(world: World) -> dict[str, Any]:
     url = sqs.get_queue_url(QueueName="answers")["QueueUrl"]
     found = until(lambda: sqs.receive_message(QueueUrl=url).get("Messages"), bool)
     return dict(json.loads(json.loads(found[0]["Body"])["Message"]))
+
+
+def test_golden_requests_are_handed_in_and_their_answers_awaited(later: World) -> None:
+    """The glue's own way to ask an asynchronous endpoint, with its facades."""
+    where = Where(ACCOUNT, REGION, "arn:aws:iam::222222222222:user/jo")
+    bucket = Bucket(later.client("s3"), name=BUCKET, owner=ACCOUNT, where=where)
+    session: Any = SimpleNamespace(
+        artifacts=lambda: bucket, runtime=Runtime(later.client("sagemaker-runtime"), where=where)
+    )
+    asker = AsyncAsker(session, "shop", folder="async/shop/", sleep=lambda _: time.sleep(0.02))
+    usual = json.loads(until(partial(read, later, ask(later, {})["OutputLocation"]), bool))
+
+    def judged(body: bytes, expect: object) -> GoldenResult:
+        request = GoldenRequest("q", "application/json", "application/json", body, expect, latency_ms=0.001)
+        return asker.judged(request, release="ranker-1", variant="main")
+
+    assert judged(b"{}", usual).passed, "how long it waited in the queue is not judged"
+    assert judged(b"{}", {**usual, "model": "two"}).reason == "$.model is 'one', not 'two'"
+    failed = judged(b'{"status": 500}', usual)
+    assert str(failed.reason).startswith("the model failed: ")
+    assert "(500)" in str(failed.reason)
+    assert sorted(bucket.keys("async/")) == sorted(
+        f"async/shop/golden/{hashlib.sha256(body).hexdigest()}" for body in (b"{}", b'{"status": 500}')
+    )
+    later.client("sagemaker").delete_endpoint(EndpointName="shop")
+    until(lambda: judged(b"{}", usual).reason, lambda reason: "does not exist" in str(reason))
 
 
 def test_the_answer_lies_in_s3_and_the_topic_is_told(later: World) -> None:
