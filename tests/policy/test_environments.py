@@ -10,9 +10,10 @@ from typing import Any
 import hcl2
 import pytest
 
-from glue.core import freeze, names
+from glue.core import freeze, names, waves
 from glue.errors import UsageError
 from glue.tf import hcl
+from glue.tf.tfvars import Estate
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(Path(__file__).parent))
@@ -100,10 +101,39 @@ def test_backend_belongs_to_the_environment(folder: Path) -> None:
     }
 
 
-def test_accounts_are_distinct() -> None:
-    accounts = [here["account_id"] for here in ENVIRONMENTS.values()]
-    assert all(re.fullmatch(r"\d{12}", account) for account in accounts)
-    assert len(set(accounts)) == len(accounts)
+def test_no_two_environments_share_account_and_region() -> None:
+    """Two regions of one account are two environments; one region of it has one registry and one set of repositories."""
+    places = [(here["account_id"], here["region"]) for here in ENVIRONMENTS.values()]
+    assert all(re.fullmatch(r"\d{12}", account) for account, _ in places)
+    assert len(set(places)) == len(places)
+
+
+def alike(environments: dict[str, Environment]) -> list[tuple[str, str]]:
+    """Environments of one account of which one's names begin like all of the other's: `production`, `production-us`."""
+    return [
+        (one, other)
+        for one, here in environments.items()
+        for other, there in environments.items()
+        if here["account_id"] == there["account_id"]
+        and f"{there['project']}-{other}-".startswith(f"{here['project']}-{one}-")
+        and one != other
+    ]
+
+
+def test_names_of_one_account_do_not_begin_alike() -> None:
+    """IAM knows no regions: a role may use what begins with its environment's name, and must not reach another's."""
+    assert alike(ENVIRONMENTS) == []
+    here = ENVIRONMENTS["production"]
+    two = {name: here | {"name": name} for name in ("production", "production-us", "production2")}
+    assert alike(two) == [("production", "production-us")]
+    assert alike({name: here | {"name": name} for name in ("production-eu", "production-us")}) == []
+
+
+def test_the_environments_are_a_tree() -> None:
+    estate = Estate(ROOT / "environments")
+    found = {name: estate.environment(name) for name in estate.environments()}
+    assert set(found) == set(ENVIRONMENTS)
+    assert waves.problems(found) == []
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
