@@ -66,7 +66,9 @@ def count(plan: dict[str, Any]) -> Counter[str]:
 
 
 ENDPOINT = {"aws_sagemaker_model": 1, "aws_sagemaker_endpoint_configuration": 1, "aws_sagemaker_endpoint": 1}
-SCALING = {"aws_appautoscaling_target": 1, "aws_appautoscaling_policy": 1}
+SCALING = {"aws_appautoscaling_target": 1, "aws_appautoscaling_policy": 1, "terraform_data": 1}
+# eight kinds on one variant without GPU, and the abort
+WATCHED = {"aws_cloudwatch_metric_alarm": 9, "aws_cloudwatch_composite_alarm": 1, "aws_cloudwatch_dashboard": 1}
 INVOKER = {
     "aws_lambda_function": 1,
     "aws_lambda_alias": 1,
@@ -78,15 +80,14 @@ INVOKER = {
 
 def test_dev_is_an_endpoint_and_little_else(plans: Plans) -> None:
     plan = plans.plan("dev", revisions("dev"))
-    assert count(plan) == ENDPOINT | {"aws_cloudwatch_metric_alarm": 1}
+    assert count(plan) == ENDPOINT | {"aws_cloudwatch_metric_alarm": 7, "aws_cloudwatch_composite_alarm": 1}
     policy = created(plan)["module.endpoint[0].aws_sagemaker_endpoint.this"]["deployment_config"][0]
     assert policy["blue_green_update_policy"][0]["traffic_routing_configuration"][0]["type"] == "ALL_AT_ONCE"
 
 
 def test_qa_scales_and_has_an_invoker(plans: Plans) -> None:
     plan = plans.plan("qa", revisions("qa"))
-    dashboard_and_alarms = {"aws_cloudwatch_metric_alarm": 3, "aws_cloudwatch_dashboard": 1}
-    assert count(plan) == ENDPOINT | SCALING | INVOKER | dashboard_and_alarms
+    assert count(plan) == ENDPOINT | SCALING | INVOKER | WATCHED
     target = created(plan)['module.endpoint[0].aws_appautoscaling_target.this["main@ml.m5.large"]']
     assert (target["min_capacity"], target["max_capacity"]) == (1, 3)
     settings = created(plan)["module.invoker[0].aws_lambda_function.this"]["environment"][0]["variables"]
@@ -96,8 +97,7 @@ def test_qa_scales_and_has_an_invoker(plans: Plans) -> None:
 def test_production_lets_the_application_in_and_nobody_else(plans: Plans) -> None:
     plan = plans.plan("production", revisions("production"))
     with_caller = INVOKER | {"aws_iam_role": 2, "aws_iam_role_policy": 2}
-    dashboard_and_alarms = {"aws_cloudwatch_metric_alarm": 4, "aws_cloudwatch_dashboard": 1}
-    assert count(plan) == ENDPOINT | SCALING | with_caller | dashboard_and_alarms
+    assert count(plan) == ENDPOINT | SCALING | with_caller | WATCHED
     resources = created(plan)
     endpoint = f"arn:aws:sagemaker:{REGION}:333333333333:endpoint/slipway-production-ranker"
     caller = 'module.caller["search"].aws_iam_role.this'
