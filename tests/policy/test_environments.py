@@ -102,7 +102,7 @@ def test_backend_belongs_to_the_environment(folder: Path) -> None:
 
 
 def test_no_two_environments_share_account_and_region() -> None:
-    """Two regions of one account are two environments; one region of it has one registry and one set of repositories."""
+    """Two regions of one account are two environments; one region has one registry, and one set of repositories."""
     places = [(here["account_id"], here["region"]) for here in ENVIRONMENTS.values()]
     assert all(re.fullmatch(r"\d{12}", account) for account, _ in places)
     assert len(set(places)) == len(places)
