@@ -81,6 +81,11 @@ class Registry:
             self._faults = {key: one for key, one in self._faults.items() if key != identity}
             return 1
 
+    def stands(self, fault: Fault) -> bool:
+        """Whether this fault has not been taken back, though it may be over."""
+        one = self._faults.get(fault.id)
+        return one is not None and one.fault is fault
+
     @property
     def idle(self) -> bool:
         """Whether nothing is set: the usual case, which must cost nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -22,6 +23,7 @@ _MET = "sandbox.faults"  # in the request's environment: what will still happen 
 _SKEW_S = "sandbox.clock_skew_s"  # in the request's environment: how far the service's clock is ahead of ours
 _ON_REQUESTS = frozenset(name for name, kind in KINDS.items() if kind.on_requests) - {"skew"}
 _BODY_LIMIT = 1024 * 1024
+_LOOK_S = 0.1
 _over = threading.Event()
 
 
@@ -57,10 +59,10 @@ def before(call: Call) -> None:
     for fault in faults.meet(_applicable(call), facts_of(call, resources=faults.needs_resources)):
         call.environ.setdefault(_MET, []).append(fault)
         if fault.kind == "slow":
-            _over.wait(fault.number("ms") / 1000)
+            _hold(fault, fault.number("ms") / 1000)
         elif fault.kind == "timeout":
             if fault.text("when") == "before":
-                _over.wait(fault.number("hold_s"))
+                _hold(fault, fault.number("hold_s"))
                 raise HangUp
         elif fault.kind not in {"cut", "corrupt"}:
             status = int(fault.effect.get("status", 500))
@@ -133,6 +135,14 @@ def _resources(call: Call) -> Iterator[str]:
         yield from (value for value in document.values() if isinstance(value, str) and 0 < len(value) <= 2048)
 
 
+def _hold(fault: Fault, seconds: float) -> None:
+    """Wait so many seconds, until the fault is taken back, or until the server ends."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0 and registry().stands(fault):
+        if _over.wait(min(left, _LOOK_S)):
+            return
+
+
 def _applicable(call: Call) -> Iterable[str]:
     return _ON_REQUESTS if _may_conflict(call) else _ON_REQUESTS - {"lost-update"}
 
@@ -149,7 +159,7 @@ def _may_conflict(call: Call) -> bool:
 def _lost(body: Iterable[bytes], fault: Fault) -> Iterator[bytes]:
     for _ in body:  # the work is done to its end
         pass
-    _over.wait(fault.number("hold_s"))
+    _hold(fault, fault.number("hold_s"))
     yield from NoAnswer()
 
 

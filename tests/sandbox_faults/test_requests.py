@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,6 +17,8 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 from botocore.parsers import ResponseParserError
+
+from sandbox import faults
 
 from .conftest import Client, Set, hits
 
@@ -139,6 +142,16 @@ def test_an_answer_comes_late(client: Client, fault: Set) -> None:
     began = time.monotonic()
     sts.get_caller_identity()
     assert late >= 0.3 > time.monotonic() - began
+
+
+def test_what_a_fault_holds_goes_on_when_it_is_taken_back(client: Client, fault: Set) -> None:
+    fault("slow", id="held", match={"service": "sts"}, effect={"ms": 60_000}, times=1)
+    sts, began = client("sts"), time.monotonic()
+    timer = threading.Timer(0.3, lambda: faults.registry().clear("held"))
+    timer.start()
+    sts.get_caller_identity()
+    timer.join()
+    assert 0.3 <= time.monotonic() - began < 30
 
 
 def test_an_answer_breaks_off(client: Client, fault: Set, bucket: Any) -> None:
