@@ -73,7 +73,7 @@ def _make(
     where = session.environment
     release = loaded.release
     golden = tuple(
-        GoldenCheck(result.name, report.variant, result.latency_ms)
+        GoldenCheck(result.name, report.variant, round(result.latency_ms * 1000))
         for report in verified.golden
         if report.release == release.release
         for result in report.results

@@ -38,11 +38,11 @@ _TEXT = re.compile(r"^[^\x00-\x1f\x7f-\x9f]{1,2048}$")
 
 @dataclass(frozen=True)
 class GoldenCheck:
-    """One golden request that was answered as promised, in milliseconds."""
+    """One golden request that was answered as promised, in whole microseconds: programs write fractions differently."""
 
     name: str
     variant: str
-    latency_ms: float
+    latency_us: int
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,7 @@ def content(evidence: Evidence) -> dict[str, object]:
         "checks": {
             "truth": "true",
             "golden": [
-                {"name": one.name, "variant": one.variant, "latency_ms": round(float(one.latency_ms), 1)}
-                for one in evidence.golden
+                {"name": one.name, "variant": one.variant, "latency_us": one.latency_us} for one in evidence.golden
             ],
         },
         "digests": dict(evidence.digests),
@@ -261,7 +260,7 @@ def _golden(entries: object) -> tuple[GoldenCheck, ...]:
         if not isinstance(entry, Mapping):
             raise ValueError("a golden request of it is not an object")
         obj = StrictObject(entry, "golden request")
-        found.append(GoldenCheck(obj.text("name", _TEXT), obj.text("variant", _TEXT), obj.number("latency_ms")))
+        found.append(GoldenCheck(obj.text("name", _TEXT), obj.text("variant", _TEXT), obj.integer("latency_us")))
         obj.close()
     return tuple(found)
 

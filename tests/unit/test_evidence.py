@@ -56,7 +56,7 @@ def some(**changes: Any) -> Evidence:
         checked_at=NOW - timedelta(hours=1),
         expires_at=NOW + timedelta(days=30),
         live_since=NOW - timedelta(days=2),
-        golden=(GoldenCheck("one query", "main", 12.34), GoldenCheck("ünïcode", "main", 3.0)),
+        golden=(GoldenCheck("one query", "main", 12340), GoldenCheck("ünïcode", "main", 3000)),
         digests=evidence.digests_of(RELEASE, MANIFEST),
         by="arn:aws:sts::222222222222:assumed-role/operator/jo",
         tool="slipway 0.1.0",
@@ -90,7 +90,7 @@ def wrong(found: Evidence, **changes: Any) -> list[str]:
 
 def test_a_record_comes_back_as_it_was_signed() -> None:
     signed = evidence.parse(RECORD)
-    assert signed.evidence == some(golden=(GoldenCheck("one query", "main", 12.3), GoldenCheck("ünïcode", "main", 3.0)))
+    assert signed.evidence == some()
     assert signed.digest == evidence.digest_of(some())
     assert is_genuine(RECORD)
     assert wrong(signed.evidence) == []
@@ -166,7 +166,7 @@ def edited(change: Callable[[dict[str, Any]], None]) -> bytes:
         (edited(lambda d: d["evidence"].update(by="x\x1b[2J")), "does not look like one"),
         (edited(lambda d: d["evidence"]["checks"].update(truth="false")), "its truth check did not pass"),
         (edited(lambda d: d["evidence"]["checks"].update(golden={})), "not a list"),
-        (edited(lambda d: d["evidence"]["checks"]["golden"][0].update(latency_ms=float("nan"))), "finite number"),
+        (edited(lambda d: d["evidence"]["checks"]["golden"][0].update(latency_us=12.5)), "whole number"),
         (edited(lambda d: d["signature"].update(algorithm="none")), "signed with 'none'"),
         (edited(lambda d: d["signature"].update(value="@")), "not base64"),
         (edited(lambda d: d["signature"].update(value="")), "its signature is not one"),
