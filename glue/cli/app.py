@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from glue.console import Console
+from glue.errors import SlipwayError
 from glue.workspace import Stack, Workspace
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from glue.aws.session import Session
     from glue.core.environment import Environment
     from glue.deploying import Deployer
+    from glue.foreseeing import Foreseen
     from glue.stacks import Stacks
     from glue.tf.commands import Identity
     from glue.tf.runner import Applied, Planned, Runner
@@ -177,6 +179,20 @@ class App:
             return nullcontext()
         trail = self.trail(stack.environment, self._terraform(stack, changes=True))
         return recorded(trail, stack, planned, self.estate)
+
+    def foresee(self, planned: Planned) -> Foreseen:
+        """Return what a plan comes to on the live endpoint, read in the role that planned it."""
+        from glue.foreseeing import Foreseen, foresee
+
+        stack = planned.stack
+        if stack.endpoint is None:
+            return Foreseen()
+        revisions = self.estate.revisions(stack.environment.name, stack.endpoint)
+        try:
+            return foresee(self._terraform(stack, changes=False), planned, revisions)
+        except SlipwayError as error:  # the plan itself is as good as ever
+            self.console.warn(f"what the plan comes to is not known: {error.message}", of=stack.label)
+            return Foreseen()
 
     def apply_saved(self, stack: Stack) -> Applied:
         """Apply the saved plan of a stack whose lock is held; an endpoint's is proven, and goes back on failure."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from glue.cli.output import Result, Table
 from glue.errors import SlipwayError
 from glue.fanout import Outcome, exit_code
+from glue.foreseeing import Foreseen
 from glue.tf.runner import Applied, Planned
 from glue.workspace import Stack, Workspace
 
 
-def planned(outcomes: Sequence[Outcome[Stack, Planned]], workspace: Workspace) -> Result:
-    """Return what each plan says."""
-    entries = [_planned(outcome, workspace) for outcome in outcomes]
+def planned(
+    outcomes: Sequence[Outcome[Stack, Planned]], workspace: Workspace, foreseen: Mapping[str, Foreseen]
+) -> Result:
+    """Return what each plan says, with what it comes to on the live endpoint (`foreseen`, by the stack's label)."""
+    entries = [_planned(outcome, workspace, foreseen.get(outcome.item.label)) for outcome in outcomes]
+    warnings = [line for label, one in sorted(foreseen.items()) for line in one.lines(label)]
     rows = [(outcome.item.label, _in_words(outcome), _seconds(outcome)) for outcome in outcomes]
     good = [outcome.value for outcome in outcomes if outcome.value is not None]
     changing = sum(1 for value in good if value.changes)
@@ -24,7 +28,7 @@ def planned(outcomes: Sequence[Outcome[Stack, Planned]], workspace: Workspace) -
         lines = [f"Nothing to do: {len(outcomes)} planned, none would change."]
     return Result(
         {"command": "plan", "results": entries, "changed": False, "pending": changing},
-        lines=(*_errors(outcomes), *lines),
+        lines=(*_errors(outcomes), *warnings, *lines),
         tables=(Table(("stack", "plan", "seconds"), rows),),
         exit_code=exit_code(outcomes),
     )
@@ -47,8 +51,11 @@ def applied(outcomes: Sequence[Outcome[Stack, Applied]]) -> Result:
     )
 
 
-def _planned(outcome: Outcome[Stack, Planned], workspace: Workspace) -> dict[str, object]:
+def _planned(outcome: Outcome[Stack, Planned], workspace: Workspace, foreseen: Foreseen | None) -> dict[str, object]:
     entry = _common(outcome.item, outcome.error)
+    if foreseen is not None:
+        entry["scales_in"] = {name: {"from": now, "to": then} for name, (now, then) in foreseen.scales_in.items()}
+        entry["undone"] = foreseen.undone
     if outcome.value is not None:
         value = outcome.value
         entry |= {

@@ -23,14 +23,16 @@ _STACK = click.option(
 def plan(app: App, *, environment: str, stack: str, endpoint: str | None) -> Result:
     """Plan with Terraform, and save the plan for `slipway apply`.
 
-    Every terraform command is printed before it is run; typed by hand it does the same. Without --endpoint, all
+    Every terraform command is printed before it is run; typed by hand it does the same. What would leave an endpoint
+    with fewer instances than it has now, or was undone by SageMaker before, is warned of. Without --endpoint, all
     endpoints of the environment are planned side by side.
     """
     from glue.cli import stack_results
     from glue.stacks import select
 
     outcomes = app.stacks.plan_all(select(app.estate, environment=environment, stack=stack, endpoint=endpoint))
-    return stack_results.planned(outcomes, app.workspace)
+    foreseen = {one.item.label: app.foresee(one.value) for one in outcomes if one.value is not None}
+    return stack_results.planned(outcomes, app.workspace, foreseen)
 
 
 @click.command(short_help="Apply exactly the saved plan.")

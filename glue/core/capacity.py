@@ -13,6 +13,8 @@ from typing import Any
 from glue.core.plan import PlanSummary
 from glue.core.revision import Revisions
 
+# What decides how many instances there are.
+KINDS = ("aws_appautoscaling_target", "aws_sagemaker_endpoint")
 _DEPLOYS = ("update", "replace", "create")
 
 
