@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--image-timeout", type=click.IntRange(0), default=900, show_default=True, help="Seconds to wait for it.")
 @options.report
 @click.option("--retry", is_flag=True, help="Try a revision again that failed here before.")
+@click.option("--why", default="", metavar="TEXT", help="Reason, for the audit trail.")
 @passing.break_glass
 @options.command(dry_run=True, asks=True)
 def promote(
@@ -46,6 +47,7 @@ def promote(
     image_timeout: int,
     report: Path | None,
     retry: bool,
+    why: str,
     glass: str | None,
 ) -> Result:
     """Bring RELEASE to one or more environments, from the one before them in the chain.
@@ -75,6 +77,7 @@ def promote(
             image_timeout=image_timeout,
             report=report,
             retry=retry,
+            why=why,
             glass=glass,
         )
 
@@ -96,6 +99,7 @@ def _promote(
     image_timeout: int,
     report: Path | None,
     retry: bool,
+    why: str,
     glass: str | None,
 ) -> Result:
     from glue.promotion import Planner, carry_out
@@ -116,17 +120,17 @@ def _promote(
         registered = passing.pass_promotion(app, prepared, glass=glass)
         executor = _executor(app, prepared, image_timeout)
         steps = carry_out(prepared.plan, executor, console=app.console, registered=registered)
-        return _carry_out(app, prepared, steps, deploy=deploy, report=report, retry=retry)
+        return _carry_out(app, prepared, steps, deploy=deploy, report=report, retry=retry, why=why or glass or "")
 
 
 def _carry_out(
-    app: App, prepared: Prepared, steps: list[Step], *, deploy: bool, report: Path | None, retry: bool
+    app: App, prepared: Prepared, steps: list[Step], *, deploy: bool, report: Path | None, retry: bool, why: str
 ) -> Result:
     plan = prepared.plan
     if app.dry_run:
         return _result(plan, steps, lines=("Dry run: nothing was changed.",))
     if deploy:
-        return _deploy(app, plan, steps, report, retry=retry)
+        return _deploy(app, plan, steps, report, retry=retry, why=why)
     lines = _next(app, plan) if any(entry.rendered.changed for entry in plan.endpoints) else (_nothing(steps),)
     return _result(plan, steps, lines=lines)
 
@@ -145,15 +149,17 @@ def _executor(app: App, prepared: Prepared, image_timeout: int) -> Executor:
     )
 
 
-def _deploy(app: App, plan: PromotionPlan, steps: list[Step], report: Path | None, *, retry: bool) -> Result:
+def _deploy(app: App, plan: PromotionPlan, steps: list[Step], report: Path | None, *, retry: bool, why: str) -> Result:
     from glue.cli import describe
+    from glue.core.audit import Intent
     from glue.fanout import side_by_side
 
     deployer = app.deployer(plan.target)
+    intent = Intent("promote", why)
 
     def work(entry: Any) -> Any:
         stack = app.stack(plan.target, entry.endpoint)
-        return deployer.deploy(stack, before=entry.before, after=entry.rendered.revisions, retry=retry)
+        return deployer.deploy(stack, before=entry.before, after=entry.rendered.revisions, intent=intent, retry=retry)
 
     outcomes = side_by_side(plan.endpoints, work, interrupt=app.runner.processes.interrupt)
     values = [outcome.value for outcome in outcomes if outcome.value is not None]
