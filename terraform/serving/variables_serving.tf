@@ -103,4 +103,35 @@ variable "serving" {
     condition     = try(contains(range(1, 101), var.serving.data_capture.sampling_percentage), var.serving.data_capture == null)
     error_message = "endpoint ${var.endpoint}: data_capture in serving takes a whole sampling_percentage from 1 to 100; null turns it off."
   }
+
+  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VpcConfig.html
+  validation {
+    condition = var.serving.network == null || try(
+      (length(var.serving.network.subnet_ids) == 0) == (length(var.serving.network.security_group_ids) == 0) &&
+      length(var.serving.network.subnet_ids) <= 16 && length(var.serving.network.security_group_ids) <= 5 &&
+      alltrue([for id in var.serving.network.subnet_ids : can(regex("^subnet-[0-9a-f]+$", id))]) &&
+      alltrue([for id in var.serving.network.security_group_ids : can(regex("^sg-[0-9a-f]+$", id))]),
+    false)
+    error_message = "endpoint ${var.endpoint}: network in serving takes 1 to 16 subnet_ids like subnet-0a1b2c3d together with 1 to 5 security_group_ids like sg-0a1b2c3d, or neither. Complete it."
+  }
+
+  # https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html (feature exclusions)
+  validation {
+    condition = alltrue([for variant in values(var.serving.variants) : variant.serverless == null]) || (
+      length(var.serving.variants) == 1 && var.serving.network == null && var.serving.data_capture == null
+    )
+    error_message = "endpoint ${var.endpoint}: a serverless variant in serving stands alone, because SageMaker refuses other variants, data capture and network settings beside it. Remove them, or use instances."
+  }
+
+  validation {
+    condition     = var.serving.volume_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.serving.volume_key_arn))
+    error_message = "endpoint ${var.endpoint}: volume_key_arn in serving is the ARN of a KMS key and no alias, or null. Correct it."
+  }
+
+  validation {
+    condition = var.serving.volume_key_arn == null || alltrue([
+      for variant in values(merge(var.serving.variants, var.serving.shadow_variants)) : !can(regex(local.local_disk_families, variant.instance_type))
+    ])
+    error_message = "endpoint ${var.endpoint}: SageMaker refuses a volume_key_arn with instances that encrypt disks of their own in hardware, and serving has ${join(", ", compact(values(merge(var.serving.variants, var.serving.shadow_variants))[*].instance_type))}. Set it to null, or take another family."
+  }
 }

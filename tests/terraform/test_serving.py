@@ -42,6 +42,14 @@ def test_root_and_module_declare_the_same_type(variable: str) -> None:
     assert type_of(root, variable) == type_of(module, variable)
 
 
+def test_root_and_module_know_the_same_disks() -> None:
+    root, module = SERVING / "hardware.tf", ROOT / "modules" / "model-endpoint" / "main.tf"
+    families = [re.search(r"local_disk_families = (.*)", path.read_text()) for path in (root, module)]
+    assert families[0] is not None
+    assert families[1] is not None
+    assert families[0][1] == families[1][1]
+
+
 @pytest.mark.parametrize(
     ("folder", "subject"),
     [

@@ -205,3 +205,55 @@ run "refuses_a_shadow_that_gets_more_than_all" {
 
   expect_failures = [var.serving]
 }
+
+run "refuses_subnets_without_security_groups" {
+  command = plan
+
+  variables {
+    serving = {
+      variants = { main = { model = "ranker", instance_type = "ml.m5.large", instance_count = 1 } }
+      network  = { subnet_ids = ["subnet-0a", "subnet-0b"] }
+    }
+  }
+
+  expect_failures = [var.serving]
+}
+
+run "refuses_a_network_of_serverless" {
+  command = plan
+
+  variables {
+    serving = {
+      variants = { main = { model = "ranker", serverless = { memory_size_in_mb = 2048, max_concurrency = 5 } } }
+      network  = { isolation = true }
+    }
+  }
+
+  expect_failures = [var.serving]
+}
+
+run "refuses_a_key_alias" {
+  command = plan
+
+  variables {
+    serving = {
+      variants       = { main = { model = "ranker", instance_type = "ml.m5.large", instance_count = 1 } }
+      volume_key_arn = "arn:aws:kms:eu-west-1:222222222222:alias/volumes"
+    }
+  }
+
+  expect_failures = [var.serving]
+}
+
+run "refuses_a_volume_key_with_disks_of_their_own" {
+  command = plan
+
+  variables {
+    serving = {
+      variants       = { main = { model = "ranker", instance_type = "ml.g5.xlarge", instance_count = 1 } }
+      volume_key_arn = "arn:aws:kms:eu-west-1:222222222222:key/11111111-2222-3333-4444-555555555555"
+    }
+  }
+
+  expect_failures = [var.serving]
+}
