@@ -57,6 +57,7 @@ def _of_environment(callers: Callers, name: str) -> Facts:
         "artifacts": foundation["artifact_bucket"],
         "states": f"{prefix}-tfstate-{account}",
         "artifact_key": foundation["artifact_key_arn"],
+        "evidence_key": foundation["evidence_key_arn"],
         "topic": foundation["notification_topic_arn"],
         "boundary": f"arn:aws:iam::{account}:policy/{prefix}-deployment",
         "workload_boundary": foundation["workload_boundary_arn"],
@@ -156,6 +157,7 @@ def _objects(client: Any, facts: Facts) -> Facts:
     release = facts["release"]
     golden = json.load(s3.get_object(Bucket=facts["artifacts"], Key=f"{release}/golden/requests.json")["Body"])
     where_made = {"training": "training/", "index": "release-index/"}  # in the first environment only
+    where_made["evidence"] = "evidence/"
     found = {name: newest(facts["artifacts"], prefix).get("Key") for name, prefix in where_made.items()}
     return {
         "version": newest(facts["artifacts"], f"{release}/model.tar.gz")["VersionId"],

@@ -76,6 +76,13 @@ CASES = [
     ),
     ("lambda", "get_alias", {"FunctionName": "f", "Name": "live"}, "lambda:GetAlias", f"lambda:{DEV}:function:f"),
     ("cloudwatch", "describe_alarms", {"AlarmNames": ["a"]}, "cloudwatch:DescribeAlarms", f"cloudwatch:{DEV}:alarm:a"),
+    (
+        "cloudwatch",
+        "put_composite_alarm",
+        {"AlarmName": "a", "AlarmRule": "TRUE"},
+        "cloudwatch:PutCompositeAlarm",
+        f"cloudwatch:{DEV}:alarm:*",
+    ),
     ("cloudwatch", "delete_alarms", {"AlarmNames": ["a"]}, "cloudwatch:DeleteAlarms", f"cloudwatch:{DEV}:alarm:a"),
     (
         "cloudwatch",
