@@ -116,6 +116,7 @@ def _asynchronous(entry: Mapping[str, Any] | None) -> AsyncConfig | None:
     return AsyncConfig(
         output_s3_uri=output.get("S3OutputPath", ""),
         failure_s3_uri=output.get("S3FailurePath"),
+        key_arn=output.get("KmsKeyId"),
         max_concurrent_invocations_per_instance=(entry.get("ClientConfig") or {}).get(
             "MaxConcurrentInvocationsPerInstance"
         ),

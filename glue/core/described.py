@@ -83,6 +83,7 @@ class AsyncConfig:
 
     output_s3_uri: str
     failure_s3_uri: str | None = None
+    key_arn: str | None = None
     max_concurrent_invocations_per_instance: int | None = None
     success_topic_arn: str | None = None
     error_topic_arn: str | None = None

@@ -187,7 +187,12 @@ def _asynchronous(settings: EndpointSettings, foundation: Foundation) -> Asynchr
     if wanted is None:
         return None
     place = f"s3://{foundation.artifact_bucket}/{names.async_prefix(settings.endpoint)}"
-    return Asynchronous(output_s3_uri=f"{place}output", failure_s3_uri=f"{place}failures", **wanted.__dict__)
+    return Asynchronous(
+        output_s3_uri=f"{place}output",
+        failure_s3_uri=f"{place}failures",
+        key_arn=foundation.artifact_key_arn,
+        **wanted.__dict__,
+    )
 
 
 def _capture(settings: EndpointSettings, foundation: Foundation) -> DataCapture | None:

@@ -45,13 +45,14 @@ class DataCapture:
 
 @dataclass(frozen=True)
 class Asynchronous:
-    """Answers go to S3 instead of the caller: where answers and failures lie, requests at once, topics that hear of it.
+    """Answers go to S3, not to the caller: where they and failures lie, with which key, requests at once, topics.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AsyncInferenceConfig.html
     """
 
     output_s3_uri: str
     failure_s3_uri: str
+    key_arn: str | None = None
     max_concurrent_invocations_per_instance: int | None = None
     success_topic_arn: str | None = None
     error_topic_arn: str | None = None

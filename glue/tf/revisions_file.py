@@ -195,6 +195,7 @@ def _asynchronous(entry: Fields | None) -> Asynchronous | None:
     found = Asynchronous(
         output_s3_uri=entry.string("output_s3_uri"),
         failure_s3_uri=entry.string("failure_s3_uri"),
+        key_arn=entry.optional_string("key_arn"),
         max_concurrent_invocations_per_instance=entry.optional_integer("max_concurrent_invocations_per_instance"),
         success_topic_arn=entry.optional_string("success_topic_arn"),
         error_topic_arn=entry.optional_string("error_topic_arn"),

@@ -82,6 +82,7 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
       output_config {
         s3_output_path  = asynchronous.value.output_s3_uri
         s3_failure_path = asynchronous.value.failure_s3_uri
+        kms_key_id      = asynchronous.value.key_arn
 
         dynamic "notification_config" {
           for_each = length(compact([asynchronous.value.success_topic_arn, asynchronous.value.error_topic_arn])) > 0 ? [asynchronous.value] : []
@@ -178,9 +179,9 @@ resource "aws_sagemaker_endpoint_configuration" "this" {
 
     precondition {
       condition = alltrue([
-        for key in compact([each.value.volume_key_arn, try(each.value.data_capture.key_arn, null)]) : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", key))
+        for key in compact([each.value.volume_key_arn, try(each.value.data_capture.key_arn, null), try(each.value.asynchronous.key_arn, null)]) : can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", key))
       ])
-      error_message = "endpoint ${var.name}, revision ${each.key}: volume_key_arn and data_capture.key_arn are ARNs of KMS keys and no aliases, or null. Correct them."
+      error_message = "endpoint ${var.name}, revision ${each.key}: volume_key_arn and the key_arn of data_capture and asynchronous are ARNs of KMS keys and no aliases, or null. Correct them."
     }
 
     # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (KmsKeyId)

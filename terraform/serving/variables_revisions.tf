@@ -56,6 +56,7 @@ variable "revisions" {
     asynchronous = optional(object({
       output_s3_uri                           = string
       failure_s3_uri                          = string
+      key_arn                                 = optional(string)
       max_concurrent_invocations_per_instance = optional(number)
       success_topic_arn                       = optional(string)
       error_topic_arn                         = optional(string)

@@ -105,7 +105,7 @@ def test_what_is_frozen_of_an_asynchronous_endpoint() -> None:
         counts={"main": 1},
     )
     assert made.asynchronous == Asynchronous(
-        f"s3://{BUCKET}/async/ranker/output", f"s3://{BUCKET}/async/ranker/failures", 2
+        f"s3://{BUCKET}/async/ranker/output", f"s3://{BUCKET}/async/ranker/failures", foundation().artifact_key_arn, 2
     )
 
 

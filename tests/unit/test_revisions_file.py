@@ -47,7 +47,8 @@ REVISION = st.builds(
     shadow_variants=st.dictionaries(NAMES, VARIANT, max_size=1),
     data_capture=st.none() | st.builds(DataCapture, st.integers(1, 100), TEXT),
     network=st.none() | st.builds(Network, st.lists(TEXT, max_size=2).map(tuple), st.just(("sg",)), st.booleans()),
-    asynchronous=st.none() | st.builds(Asynchronous, TEXT, TEXT, st.none() | st.integers(1, 9), st.none() | TEXT),
+    asynchronous=st.none()
+    | st.builds(Asynchronous, TEXT, TEXT, st.none() | TEXT, st.none() | st.integers(1, 9), st.none() | TEXT),
     volume_key_arn=st.none() | TEXT,
     failed=st.none() | TEXT.map(remark).filter(bool),
 )
