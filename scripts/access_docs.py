@@ -16,6 +16,7 @@ TRAITS = {
     "inputs": "environments that name training inputs",
     "network": "environments that name a network",
     "invoker": "environments with an invoker",
+    "monitor": "environments with a drift monitor",
     "no approval": "environments that ask for no approval",
 }
 

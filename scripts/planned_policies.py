@@ -181,7 +181,7 @@ def _provider(port: int) -> dict[str, Any]:
 def _variables(setting: Setting, root: str, folder: Path) -> dict[str, Any]:
     if root != "serving":
         return {"environment": setting.environment}
-    package = {"function_package": str(folder / "function.zip")}
+    package = dict.fromkeys(("function_package", "monitor_package"), str(folder / "function.zip"))
     return {"environment": setting.environment} | setting.endpoint | setting.revisions() | package
 
 

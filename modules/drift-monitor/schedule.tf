@@ -17,5 +17,5 @@ resource "aws_lambda_permission" "schedule" {
   action        = "lambda:InvokeFunction"
   function_name = aws_lambda_function.this.function_name
   principal     = "events.amazonaws.com"
-  source_arn    = aws_cloudwatch_event_rule.this.arn
+  source_arn    = local.rule_arn
 }

@@ -23,6 +23,13 @@ data "aws_iam_policy_document" "artifacts" {
     resources = [for prefix in local.writable_prefixes : "${local.bucket_arn}/${prefix}*"]
   }
 
+  # https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-create-endpoint-prerequisites.html
+  statement {
+    sid       = "ReadAsynchronousRequests"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.bucket_arn}/async/*"]
+  }
+
   statement {
     sid       = "FindBucket"
     actions   = ["s3:GetBucketLocation"]

@@ -5,6 +5,14 @@ data "aws_iam_policy_document" "runtime" {
     resources = ["*"] # the action knows no resource
   }
 
+  # An asynchronous endpoint tells its topics of answers and failures in this role: topics of the same project and
+  # environment, whose names begin as the role's does.
+  statement {
+    sid       = "TellTopics"
+    actions   = ["sns:Publish"]
+    resources = ["arn:aws:sns:${local.here}:${trimsuffix(var.name, "${var.model}-execution")}*"]
+  }
+
   statement {
     sid = "PullOwnImage"
     actions = [

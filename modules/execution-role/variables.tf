@@ -101,7 +101,7 @@ variable "repository_arn" {
 }
 
 variable "training" {
-  description = "Makes this also the role of training jobs, which read and write training/ of the artifact store; inputs are further places to read, by name. Null means serving only."
+  description = "Makes this also the role of training jobs, which read and write training/ of the artifact store and read its datasets/<model>/; inputs are further places to read, by name. Null means serving only."
   type = object({
     inputs = optional(map(object({
       bucket = string

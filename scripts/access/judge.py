@@ -146,6 +146,7 @@ def traits(setting: Setting) -> set[str]:
         found |= {"inputs"} if training and training.get("inputs") else set()
         found |= {"network"} if model.get("network") else set()
     found |= {"invoker"} if setting.endpoint["invoker"] else set()
+    found |= {"monitor"} if setting.endpoint.get("monitor") is not None else set()
     found |= {f"caller {name}" for name in setting.endpoint["callers"]}
     found |= {f"pipeline {name}" for name in setting.environment.get("identity_providers", {})}
     return found

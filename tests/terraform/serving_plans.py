@@ -89,7 +89,9 @@ class Plans:
         """
         data = ROOT / "environments" / environment
         given = self.folder / f"{environment}.tfvars.json"
-        given.write_text(json.dumps({"function_package": str(self.package)} | settings))
+        given.write_text(
+            json.dumps(dict.fromkeys(("function_package", "monitor_package"), str(self.package)) | settings)
+        )
         files = [data / "environment.tfvars", data / "endpoints" / "ranker.tfvars", given]
         saved = str(self.folder / f"{environment}.tfplan")
         credentials = self.credentials(of or environment)

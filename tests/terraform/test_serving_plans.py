@@ -76,6 +76,16 @@ INVOKER = {
     "aws_iam_role": 1,
     "aws_iam_role_policy": 1,
 }
+MONITOR = {
+    "aws_lambda_function": 1,
+    "aws_lambda_permission": 1,
+    "aws_cloudwatch_event_rule": 1,
+    "aws_cloudwatch_event_target": 1,
+    "aws_cloudwatch_log_group": 1,
+    "aws_cloudwatch_metric_alarm": 4,
+    "aws_iam_role": 1,
+    "aws_iam_role_policy": 1,
+}
 
 
 def test_dev_is_an_endpoint_and_little_else(plans: Plans) -> None:
@@ -96,9 +106,15 @@ def test_qa_scales_and_has_an_invoker(plans: Plans) -> None:
 
 def test_production_lets_the_application_in_and_nobody_else(plans: Plans) -> None:
     plan = plans.plan("production", revisions("production"))
-    with_caller = INVOKER | {"aws_iam_role": 2, "aws_iam_role_policy": 2}
-    assert count(plan) == ENDPOINT | SCALING | with_caller | WATCHED
+    with_caller = Counter(INVOKER) + Counter(aws_iam_role=1, aws_iam_role_policy=1) + Counter(MONITOR)
+    assert count(plan) == Counter(ENDPOINT | SCALING | WATCHED) + with_caller
     resources = created(plan)
+    watched = {
+        one["Sid"]: one for one in statements(resources["module.monitor[0].aws_iam_role_policy.monitor"]["policy"])
+    }
+    store = "arn:aws:s3:::slipway-production-artifacts-333333333333"
+    assert watched["WriteReports"]["Resource"] == f"{store}/monitoring/ranker/*"
+    assert f"{store}/releases/ranker/*/baseline.json" in watched["ReadRequestsLabelsAndBaselines"]["Resource"]
     endpoint = f"arn:aws:sagemaker:{REGION}:333333333333:endpoint/slipway-production-ranker"
     caller = 'module.caller["search"].aws_iam_role.this'
     [trust] = statements(resources[caller]["assume_role_policy"])

@@ -54,3 +54,7 @@ callers = {
 }
 
 dashboard = true
+
+# Every hour the last day's requests are compared with what the live release was made with, and people hear of drift. A
+# tenth is captured, so 500 rows of 20 to a request take 250 requests.
+monitor = {}

@@ -39,7 +39,7 @@ run "defaults" {
     error_message = "the handler runs on Python 3.11, and the plan holds the package's hash"
   }
   assert {
-    condition     = aws_cloudwatch_event_rule.this.schedule_expression == "rate(60 minutes)" && aws_lambda_permission.schedule.principal == "events.amazonaws.com"
+    condition     = aws_cloudwatch_event_rule.this.schedule_expression == "rate(60 minutes)" && aws_lambda_permission.schedule.principal == "events.amazonaws.com" && aws_lambda_permission.schedule.source_arn == "arn:aws:events:eu-west-1:222222222222:rule/slipway-qa-ranker-monitor"
     error_message = "the schedule calls it every hour"
   }
   assert {

@@ -39,10 +39,16 @@ run "serves_one_model" {
     error_message = "it must read the releases of its own model only"
   }
   assert {
-    condition = one([
+    condition = join(" ", sort(one([
       for s in jsondecode(aws_iam_role_policy.artifacts.policy).Statement : s.Resource if s.Sid == "WriteOutputs"
-    ]) == "arn:aws:s3:::slipway-stage-artifacts-222222222222/capture/*"
-    error_message = "it must write captured requests only"
+    ]))) == "arn:aws:s3:::slipway-stage-artifacts-222222222222/async/* arn:aws:s3:::slipway-stage-artifacts-222222222222/capture/*"
+    error_message = "it must write captured requests and asynchronous answers only"
+  }
+  assert {
+    condition = one([
+      for s in jsondecode(aws_iam_role_policy.runtime.policy).Statement : s.Resource if s.Sid == "TellTopics"
+    ]) == "arn:aws:sns:eu-west-1:222222222222:slipway-stage-*"
+    error_message = "it must tell topics of its own environment only"
   }
   assert {
     condition = one([
@@ -87,7 +93,7 @@ run "trains_within_bounds_and_network" {
   assert {
     condition = join(" ", sort(one([
       for s in jsondecode(aws_iam_role_policy.artifacts.policy).Statement : s.Resource if s.Sid == "WriteOutputs"
-    ]))) == "arn:aws:s3:::slipway-stage-artifacts-222222222222/capture/* arn:aws:s3:::slipway-stage-artifacts-222222222222/training/*"
+    ]))) == "arn:aws:s3:::slipway-stage-artifacts-222222222222/async/* arn:aws:s3:::slipway-stage-artifacts-222222222222/capture/* arn:aws:s3:::slipway-stage-artifacts-222222222222/training/*"
     error_message = "a training role must write training/ too"
   }
   assert {
@@ -132,5 +138,20 @@ run "example_complete" {
 
   module {
     source = "./examples/complete"
+  }
+}
+
+run "trains_on_its_own_data_sets" {
+  command = plan
+
+  variables {
+    training = {}
+  }
+
+  assert {
+    condition = contains(flatten([
+      for s in jsondecode(aws_iam_role_policy.artifacts.policy).Statement : s.Resource if s.Sid == "ReadArtifacts"
+    ]), "arn:aws:s3:::slipway-stage-artifacts-222222222222/datasets/ranker/*")
+    error_message = "a training role must read its model's data sets"
   }
 }
