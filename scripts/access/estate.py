@@ -133,7 +133,8 @@ class _Reader:
 
     def _aws_lambda_permission(self, address: str, after: dict[str, Any]) -> None:
         function = self._beside(address, "aws_lambda_function")["function_name"]
-        arn = f"arn:aws:lambda:{self.here}:function:{function}" + (f":{after['qualifier']}" if after["qualifier"] else "")
+        qualifier = f":{after['qualifier']}" if after["qualifier"] else ""
+        arn = f"arn:aws:lambda:{self.here}:function:{function}{qualifier}"
         sort = "Service" if after["principal"].endswith(".amazonaws.com") else "AWS"
         conditions = {
             "lambda:FunctionUrlAuthType": after.get("function_url_auth_type"),
