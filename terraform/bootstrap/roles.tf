@@ -34,7 +34,7 @@ module "deploy_role" {
   identity_providers = {
     for name, provider in local.env.identity_providers : name => {
       arn      = "arn:aws:iam::${local.env.account_id}:oidc-provider/${trimprefix(provider.issuer, "https://")}"
-      host     = trimprefix(aws_iam_openid_connect_provider.this[name].url, "https://")
+      host     = trimprefix(provider.create ? aws_iam_openid_connect_provider.this[name].url : provider.issuer, "https://")
       audience = provider.audience
       subjects = provider.subjects[each.key]
     } if length(provider.subjects[each.key]) > 0

@@ -37,8 +37,8 @@ variable "environment" {
       approval               = optional(bool, false)
       soak_minutes           = optional(number, 0)
     }), {})
-    # When nothing is deployed here, by name: either once, `starts` and `ends` in RFC 3339, or each week, `weekly_from` and
-    # `weekly_until` as "fri 18:00" in `time_zone`.
+    # When nothing new becomes live here, by name, in `time_zone`: either once, `starts` and `ends` as "2026-12-20T18:00", or each
+    # week, `weekly_from` and `weekly_until` as "fri 18:00".
     freezes = optional(map(object({
       starts       = optional(string)
       ends         = optional(string)
@@ -56,6 +56,7 @@ variable "environment" {
       issuer      = string
       audience    = string
       thumbprints = optional(list(string))
+      create      = optional(bool, true) # false: another environment of this account has made it; an account has one for a URL
       subjects = object({
         plan              = optional(set(string), [])
         deploy-foundation = optional(set(string), [])
@@ -157,18 +158,12 @@ variable "environment" {
   # The same shapes as glue/core/freeze.py, which also knows whether there is such a time zone.
   validation {
     condition = alltrue([
-      for freeze in values(var.environment.freezes) :
-      trimspace(freeze.reason) != "" && can(regex("^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", freeze.time_zone)) && anytrue([
-        freeze.weekly_from == null && freeze.weekly_until == null && try(
-          alltrue([for text in [freeze.starts, freeze.ends] : can(regex("^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$", text))])
-          && timecmp("${freeze.starts}:00Z", "${freeze.ends}:00Z") < 0, false
-        ),
-        freeze.starts == null && freeze.ends == null && freeze.weekly_from != freeze.weekly_until && alltrue([
-          for text in [freeze.weekly_from, freeze.weekly_until] : can(regex("^(mon|tue|wed|thu|fri|sat|sun) ([01][0-9]|2[0-3]):[0-5][0-9]$", text))
-        ]),
+      for freeze in values(var.environment.freezes) : trimspace(freeze.reason) != "" && can(regex("^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", freeze.time_zone)) && anytrue([
+        freeze.weekly_from == null && freeze.weekly_until == null && try(timecmp("${freeze.starts}:00Z", "${freeze.ends}:00Z") < 0, false),
+        freeze.starts == null && freeze.ends == null && try(freeze.weekly_from != freeze.weekly_until && can(regex("^(mon|tue|wed|thu|fri|sat|sun) ([01][0-9]|2[0-3]):[0-5][0-9]$", freeze.weekly_from)) && can(regex("^(mon|tue|wed|thu|fri|sat|sun) ([01][0-9]|2[0-3]):[0-5][0-9]$", freeze.weekly_until)), false),
       ])
     ])
-    error_message = "environment ${var.environment.name}: each of freezes has a reason, a time zone such as Europe/Berlin, and either starts and ends (2026-12-20T18:00, local time) or weekly_from and weekly_until (fri 16:00). Correct environment.tfvars."
+    error_message = "environment ${var.environment.name}: each of freezes has a reason, an IANA time_zone, and either starts and ends (2026-12-20T18:00) or weekly_from and weekly_until (fri 16:00). Correct environment.tfvars."
   }
 
   validation {

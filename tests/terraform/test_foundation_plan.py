@@ -228,3 +228,31 @@ def test_foundation_takes_every_setting(plan: offline.Planner, bootstrap: offlin
     assert not expiring["everything"], "current releases never expire"
     (subscription,) = planned.of("aws_sns_topic_subscription").values()
     assert subscription["endpoint"] == "oncall@example.com"
+
+
+ACCOUNT_WIDE = {"aws_iam_openid_connect_provider": "url", "aws_iam_policy": "name", "aws_iam_role": "name"}
+
+
+def test_a_second_region_of_the_account_makes_nothing_twice(plan: offline.Planner, bootstrap: offline.Planned) -> None:
+    """IAM and the names of buckets know no regions; an identity provider exists once in an account."""
+    github = OPTIONS["identity_providers"]["github"]
+    us = committed() | {
+        "name": "qa-us",
+        "region": "us-east-1",
+        "identity_providers": {"github": github | {"create": False}},
+    }
+    second = plan("bootstrap", us)
+    for kind, attribute in ({**ACCOUNT_WIDE, "aws_s3_bucket": "bucket"}).items():
+        first = {after[attribute] for after in bootstrap.of(kind).values()}
+        assert not first & {after[attribute] for after in second.of(kind).values()}, kind
+    assert second.of("aws_iam_openid_connect_provider") == {}
+    trusted = second.policies()['module.deploy_role["deploy-serving"].aws_iam_role.this.assume_role_policy']
+    assert f"arn:aws:iam::222222222222:oidc-provider/{ISSUER}" in str(trusted)
+    assert f"{ISSUER}:sub" in str(trusted)
+
+
+def test_what_a_foundation_makes_in_the_whole_account_is_named_after_it(foundation: offline.Planned) -> None:
+    names = [after[name] for kind, name in ACCOUNT_WIDE.items() for after in foundation.of(kind).values()]
+    names += [after["bucket"] for after in foundation.of("aws_s3_bucket").values()]
+    assert names
+    assert [name for name in names if not name.startswith("slipway-qa-")] == []
