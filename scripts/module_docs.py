@@ -1,6 +1,7 @@
 """Writes the tables of each module's README from its variables, outputs and permission tables; `--check` compares.
 
-Only what stands between `<!-- tables -->` and `<!-- /tables -->` is written; the rest of a README is a human's.
+Only what stands between `<!-- tables -->` and `<!-- /tables -->` is written; the rest of a README is a human's. The
+repository's own README has the endpoint module's presets, between `<!-- presets -->` and `<!-- /presets -->`.
 """
 
 import re
@@ -12,7 +13,7 @@ from typing import Any
 import hcl2
 
 ROOT = Path(__file__).resolve().parent.parent
-BEGIN, END = "<!-- tables -->", "<!-- /tables -->"
+TABLES, PRESETS = "tables", "presets"
 GROUP = re.compile(
     r"^ {2}(\w+) += (?:merge\((?P<parts>[^{}]*), )?\{\n(?P<body>.*?)^ {2}\}\)?$", re.MULTILINE | re.DOTALL
 )
@@ -175,43 +176,45 @@ def _presets(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def tables(module: Path) -> str:
-    """Return all generated text of a module's README, markers included."""
+    """Return all generated text of a module's README."""
     sections = [
         ("Presets", presets(module)),
         ("Variables", variables(module)),
         ("Outputs", outputs(module)),
         ("Permissions", permissions(module)),
     ]
-    text = "\n\n".join(f"## {title}\n\n{body.strip()}" for title, body in sections if body)
-    return f"{BEGIN}\n{text}\n{END}"
+    return "\n\n".join(f"## {title}\n\n{body.strip()}" for title, body in sections if body)
 
 
-def rewritten(module: Path) -> tuple[Path, str, str]:
-    """Return a module's README with what it says and what it should say. Raises DocsError without README or markers."""
-    readme = module / "README.md"
+def rewritten(folder: Path, marker: str, generated: str) -> tuple[Path, str, str]:
+    """Return a folder's README with what it says and what it should say. Raises DocsError without README or markers."""
+    readme, begin, end = folder / "README.md", f"<!-- {marker} -->", f"<!-- /{marker} -->"
     text = readme.read_text() if readme.is_file() else ""
-    if BEGIN not in text or END not in text:
+    if begin not in text or end not in text:
         raise DocsError(
-            f"{module.name}: README.md must exist and hold the lines {BEGIN} and {END}, for the tables between them."
+            f"{folder.name}: README.md must exist and hold the lines {begin} and {end}, for the tables between them."
         )
-    before, _, rest = text.partition(BEGIN)
-    return readme, text, before + tables(module) + rest.partition(END)[2]
+    before, _, rest = text.partition(begin)
+    return readme, text, f"{before}{begin}\n{generated}\n{end}{rest.partition(end)[2]}"
 
 
 def main(arguments: Sequence[str], modules: Path = ROOT / "modules") -> int:
     """Write all tables, or compare with `--check`; return the exit code."""
     problems = []
-    for module in sorted(path.parent for path in modules.glob("*/versions.tf")):
+    wanted = [(path.parent, TABLES, path.parent, tables) for path in sorted(modules.glob("*/versions.tf"))]
+    if (endpoint := modules / "model-endpoint").is_dir():
+        wanted.append((modules.parent, PRESETS, endpoint, presets))
+    for folder, marker, module, generate in wanted:
         try:
-            readme, is_, should = rewritten(module)
+            readme, is_, should = rewritten(folder, marker, generate(module))
         except DocsError as error:
             problems.append(str(error))
             continue
         if is_ != should and "--check" in arguments:
-            problems.append(f"{module.name}: the tables of README.md are out of date. `make docs` writes them anew.")
+            problems.append(f"{folder.name}: the tables of README.md are out of date. `make docs` writes them anew.")
         elif is_ != should:
             readme.write_text(should)
-            print(f"{module.name}: tables written", file=sys.stderr)
+            print(f"{folder.name}: tables written", file=sys.stderr)
     print("\n".join(problems), file=sys.stderr, end="\n" if problems else "")
     return 1 if problems else 0
 

@@ -126,3 +126,22 @@ def test_prints_permission_tables(modules: Path) -> None:
     assert f"### read-all\n\n| statement | may | on | only if |\n| --- | --- | --- | --- |\n{read}" in text
     assert "### write-all\n\nWith all of `read-all`." in text
     assert "| StayOut | never `s3:PutObject` | `*` | `local.shared` |" in text
+
+
+def test_the_repositorys_own_readme_has_the_presets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    endpoint = tmp_path / "modules" / "model-endpoint"
+    endpoint.mkdir(parents=True)
+    (endpoint / "versions.tf").write_text("terraform {}\n")
+    (endpoint / "README.md").write_text("<!-- tables -->\n<!-- /tables -->\n")
+    (endpoint / "deployment.tf").write_text(
+        'locals {\n  deployment_profiles = {\n    fast = { wait_s = 60, suits = "a rehearsal" }\n  }\n}\n'
+    )
+    (tmp_path / "README.md").write_text("Before.\n<!-- presets -->\n<!-- /presets -->\nAfter.\n")
+    assert module_docs.main(["--check"], endpoint.parent) == 1
+    assert "`make docs`" in capsys.readouterr().err
+    assert module_docs.main([], endpoint.parent) == 0
+    text = (tmp_path / "README.md").read_text()
+    assert text.startswith("Before.\n<!-- presets -->\n| preset | `wait_s` | suits |\n")
+    assert "| `fast` | `60` | a rehearsal |" in text
+    assert text.endswith("<!-- /presets -->\nAfter.\n")
+    assert module_docs.main(["--check"], endpoint.parent) == 0
