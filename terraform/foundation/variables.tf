@@ -159,7 +159,7 @@ variable "environment" {
   validation {
     condition = alltrue([
       for freeze in values(var.environment.freezes) : trimspace(freeze.reason) != "" && can(regex("^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", freeze.time_zone)) && anytrue([
-        freeze.weekly_from == null && freeze.weekly_until == null && try(timecmp("${freeze.starts}:00Z", "${freeze.ends}:00Z") < 0, false),
+        freeze.weekly_from == null && freeze.weekly_until == null && try(timecmp("${freeze.starts}:00Z", "${freeze.ends}:00Z") < 0, false) && alltrue([for text in [freeze.starts, freeze.ends] : can(regex("^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$", text))]),
         freeze.starts == null && freeze.ends == null && try(freeze.weekly_from != freeze.weekly_until && can(regex("^(mon|tue|wed|thu|fri|sat|sun) ([01][0-9]|2[0-3]):[0-5][0-9]$", freeze.weekly_from)) && can(regex("^(mon|tue|wed|thu|fri|sat|sun) ([01][0-9]|2[0-3]):[0-5][0-9]$", freeze.weekly_until)), false),
       ])
     ])
