@@ -80,9 +80,9 @@ class Watch:
         wanted = after.live_revision
         if wanted is None or after.live is None or stack.endpoint is None:
             return None
-        if after.returning or wanted.asynchronous is not None:
-            why = "it is a way back" if after.returning else "answers in S3 do not say which release gave them"
-            watched.verdict = Verdict("skipped", why)
+        unfit = _unfit(after, wanted)
+        if unfit is not None:
+            watched.verdict = Verdict("skipped", unfit)
             return None
         try:
             asked = self._questions(before, wanted)
@@ -116,6 +116,18 @@ class Watch:
             self._console.step(f"Watch: the new release answered {counts}, as it promised", of=stack.label)
         else:
             self._console.say(f"Watch: {verdict.reason}; the requests after the deployment count", of=stack.label)
+
+
+def _unfit(after: Revisions, wanted: Revision) -> str | None:
+    """Return why a deployment is not watched, None when it can be."""
+    if after.returning:
+        return "it is a way back"
+    if wanted.asynchronous is not None:
+        return "answers in S3 do not say which release gave them"
+    if all(variant.serverless is not None for variant in wanted.variants.values()):
+        # https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html
+        return "SageMaker moves serverless variants in one step"
+    return None
 
 
 class Asking:

@@ -14,7 +14,7 @@ from glue.aws.runtime import Answer, ModelError
 from glue.console import Console
 from glue.core.environment import Environment
 from glue.core.golden import GoldenRequest
-from glue.core.revision import Asynchronous, Revisions
+from glue.core.revision import Asynchronous, Revisions, Serverless
 from glue.core.watch import Question
 from glue.errors import AccessDeniedError, AwsError, NotFoundError
 from glue.watching import Asking, Pace, Watch
@@ -26,6 +26,7 @@ STACK = Stack(QA, "serving", "ranker")
 ENDPOINT = "slipway-qa-ranker"
 ONE = history(revision(1))
 TWO = history(revision(1), revision(1, release=NEXT_RELEASE))
+SERVERLESS = revision(1, release=NEXT_RELEASE, serverless=Serverless(2048, 5))
 LATER = replace(revision(1, release=NEXT_RELEASE), asynchronous=Asynchronous("s3://b/out", "s3://b/failed"))
 GOLDEN = (
     GoldenRequest("one", "a/b", "a/b", b"1", 1, latency_ms=50),
@@ -323,6 +324,7 @@ def test_an_error_of_the_deployment_passes_and_ends_the_watch(world: World, gold
     [
         (replace(TWO, live=None), TWO, "it is the first deployment"),
         (ONE, history(revision(1), LATER), "answers in S3 do not say which release gave them"),
+        (ONE, history(revision(1), SERVERLESS), "SageMaker moves serverless variants in one step"),
         (TWO, TWO.back(str(ONE.live)), "it is a way back"),
         (ONE, ONE, "no variant gets another release with golden requests"),
         (ONE, ONE.add(revision(5), created="x"), "no variant gets another release with golden requests"),
