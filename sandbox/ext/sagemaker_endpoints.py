@@ -259,9 +259,14 @@ def _check_scaled_variants(endpoint: Endpoint, green: fleet.Fleet) -> None:
 def _check_names(wanted: Mapping[str, Any] | None, endpoint: Endpoint, green: fleet.Fleet) -> None:
     """Under guardrails the new config has the variants of the old one.
 
-    https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html
+    https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html says so of "a blue/green or
+    rolling deployment". All at once is what an update without a DeploymentConfig is, too, and that may change variants:
+    taken here to be no such deployment (an assumption).
     """
-    if wanted and set(green.variants) != set(endpoint.fleet.variants):
+    routing = ((wanted or {}).get("BlueGreenUpdatePolicy") or {}).get("TrafficRoutingConfiguration") or {}
+    if not wanted or routing.get("Type") == "ALL_AT_ONCE":
+        return
+    if set(green.variants) != set(endpoint.fleet.variants):
         raise invalid(
             "The variant names of the new endpoint configuration must be the same as those of the current one when a "
             f"DeploymentConfig is used: [{', '.join(sorted(endpoint.fleet.variants))}]."

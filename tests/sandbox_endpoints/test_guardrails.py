@@ -237,10 +237,14 @@ def test_variant_names_stay_under_guardrails(two: World) -> None:
     """https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html."""
     variant = {"VariantName": "other", "ModelName": "two", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     two.client("sagemaker").create_endpoint_config(EndpointConfigName="c3", ProductionVariants=[variant])
+    size = {"Type": "CAPACITY_PERCENT", "Value": 50}
+    canary = {"Type": "CANARY", "WaitIntervalInSeconds": 60, "CanarySize": size}
     with pytest.raises(ClientError, match="variant names"):
-        update(two, "c3", DeploymentConfig=deployment())
+        update(two, "c3", DeploymentConfig={"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": canary}})
     update(two, "c3")
     assert two.settle()["EndpointConfigName"] == "c3"
+    update(two, "c2", DeploymentConfig=deployment(bake=0))  # all at once: an assumption, see docs/sandbox/endpoints.md
+    assert two.settle()["EndpointConfigName"] == "c2"
 
 
 def test_inf1_falls_back_to_all_at_once_without_a_bake(two: World) -> None:
