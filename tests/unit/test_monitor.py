@@ -227,6 +227,15 @@ def test_a_budget_is_kept_and_told(monitor: ModuleType, cloud: Cloud, monkeypatc
     assert run(monitor, context=Context(remaining_ms=20_000))["variants"][0]["requests"] == 0
 
 
+def test_names_that_cloudwatch_does_not_take_are_made_so(monitor: ModuleType, cloud: Cloud) -> None:
+    odd = BASELINE | {"features": {"größe\n" + "x" * 300: EVEN, " ": EVEN}}
+    cloud.objects[f"releases/ranker/{RELEASE}/baseline.json"] = json.dumps(odd).encode()
+    cloud.objects[hour("f")] = traffic(400)
+    run(monitor)
+    names = {one["Value"] for datum in cloud.data for one in datum["Dimensions"] if one["Name"] == "Feature"}
+    assert names == {"gr??e?" + "x" * 249, "?"}
+
+
 @pytest.mark.parametrize("event", [{}, None, {"time": "2999-01-01T00:00:00Z"}])
 def test_by_hand_the_window_ends_now(event: object, monitor: ModuleType) -> None:
     at = datetime.fromisoformat(run(monitor, event)["at"])

@@ -50,10 +50,19 @@ def _data(report: Mapping[str, Any], at: datetime) -> Iterator[dict[str, Any]]:
         yield from datum("MaxDrift", _drift(variant), **where)
         yield from datum("ScoreDrift", variant.get("scores", {}).get("psi"), **where)
         for name, feature in _drifting(variant):
-            yield from datum("Drift", feature["psi"], **where, Feature=name[:250])
-            yield from datum("MissingRate", feature["missing_rate"], **where, Feature=name[:250])
+            yield from datum("Drift", feature["psi"], **where, Feature=_dimension(name))
+            yield from datum("MissingRate", feature["missing_rate"], **where, Feature=_dimension(name))
         for name, metric in variant.get("quality", {}).items():
             yield from datum("Quality", metric["value"], **where, Metric=name)
+
+
+def _dimension(name: str) -> str:
+    """Return a feature's name as CloudWatch takes it: at most 255 printable ASCII characters, and not only spaces.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
+    """
+    printable = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in name)
+    return printable.strip()[:255] or "?"
 
 
 def _drift(variant: Mapping[str, Any]) -> float | None:
