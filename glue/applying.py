@@ -30,7 +30,10 @@ def recorded(trail: Trail, stack: Stack, planned: PlanSummary, estate: Estate) -
             yield
         return
     scope = f"_{stack.name}"
-    begun = trail.begin(action="apply", endpoint=scope, plan=planned.digest) if _has_store(trail.session) else None
+    begun = None
+    if _has_store(trail.session):
+        trail.reconcile(scope, served=None)
+        begun = trail.begin(action="apply", endpoint=scope, plan=planned.digest)
     try:
         yield
     except SlipwayError as error:

@@ -194,7 +194,9 @@ class Trail:
 
     def _close(self, begun: Record, served: str | None) -> Record:
         arrived = served is not None and served == begun.to
-        text = f"the call ended without a word; later {served or 'nothing'} was live"
+        text = "the call ended without a word"
+        if not begun.scope.startswith("_"):
+            text += f"; later {served or 'nothing'} was live"
         self._console.warn(f"{begun.action} of {begun.started} by {begun.by}: {text}", of=begun.scope)
         return self.end(
             begun,

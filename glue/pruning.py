@@ -145,6 +145,7 @@ class Pruner:
         stack = Stack(self._where, "serving", entry.endpoint)
         going = sorted({n for gone in entry.removed for n in retention.releases_of(entry.before.revisions[gone])})
         path = self._estate.revisions_file(self._where.name, entry.endpoint)
+        self._trail.reconcile(entry.endpoint, served=entry.after.live)
         begun = self._trail.begin(
             action="prune",
             endpoint=entry.endpoint,
@@ -215,6 +216,7 @@ class Pruner:
             releases=tuple(entry for entry in again.releases if entry.release in allowed),
             images=tuple(image for image in again.images if (image.repository, image.digest) in shown),
         )
+        self._trail.reconcile(RELEASES, served=None)
         with self._trail.around(
             action="prune",
             endpoint=RELEASES,

@@ -262,6 +262,7 @@ def test_killed_anywhere_the_next_run_ends_it(
     assert there(world, *releases[0]) == (False, False)
     assert len(world.configs) == 2
     assert world.plan().empty
+    assert "started" not in {record.outcome for record in world.records(world.name) + world.records(pruning.RELEASES)}
 
 
 def test_what_is_promoted_between_plan_and_deletion_stays(

@@ -115,8 +115,8 @@ def test_the_first_apply_of_an_endpoint_comes_from_nothing(estate: Estate) -> No
 def test_another_stack_is_recorded_below_its_own_name(estate: Estate) -> None:
     trail = Trail()
     run(trail, FOUNDATION, estate)
-    assert [name for name, _ in trail.told] == ["begin", "apply", "end"]
-    assert trail.told[0][1]["endpoint"] == "_foundation"
+    assert [name for name, _ in trail.told] == ["reconcile", "begin", "apply", "end"]
+    assert trail.told[1][1]["endpoint"] == "_foundation"
 
 
 def test_the_apply_that_makes_the_store_is_recorded_at_its_end(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
