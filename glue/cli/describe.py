@@ -122,6 +122,8 @@ def comparison_lines(deployed: Sequence[Deployed], file: Path | None = None) -> 
     from glue.comparing import write  # noqa: PLC0415 - only for those who ask for it
 
     reports = [one.comparison for one in deployed if one.comparison is not None]
+    if file is not None and not reports:
+        return [f"Nothing was compared, and {file} is not written: no release took another's place."]
     if file is not None:
         try:
             write(file, reports)

@@ -73,7 +73,7 @@ def test_the_readme_shows_commands_that_there_are() -> None:
     [
         (("promote", "ranker-1", "--to", "qa"), "'ranker-1' is not a release id"),
         (("promote", "ranker-20260131t120000-1a2b3c4", "--to", "nowhere"), "there is no environment 'nowhere'"),
-        (("promote", "ranker-20260131t120000-1a2b3c4"), "Missing option '--to'"),
+        (("promote", "ranker-20260131t120000-1a2b3c4"), "give either --to, once or several times, or --after"),
         (("rollback", "--env", "qa", "--endpoint", "rnker"), "Did you mean ranker?"),
         (("plan", "--env", "qa", "--stack", "storage"), "'storage' is not one of 'bootstrap'"),
         (("plan", "--env", "qa", "--stack", "foundation", "--endpoint", "ranker"), "stack foundation has no endpoints"),

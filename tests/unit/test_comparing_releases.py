@@ -124,6 +124,9 @@ def test_a_deployment_is_reported_as_json_and_markdown(promised: object, tmp_pat
     deployed: Any = type("Deployed", (), {"comparison": report})
     assert comparison_lines([deployed], own) == [f"ranker: {main.line}.", f"Answers compared: {path}"]
     assert json.loads(own.read_text()) == [report.as_json()]
+    (said,) = comparison_lines([], tmp_path / "none.md")
+    assert said.startswith("Nothing was compared")
+    assert not (tmp_path / "none.md").exists()
     (said,) = comparison_lines([deployed], tmp_path / "own")
     assert said.startswith("The deployment is done, but its report cannot be written: ")
     assert "answers" not in report.as_json(answers=False)["variants"][0]  # type: ignore[index]
