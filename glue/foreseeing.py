@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from glue import live as reading
 from glue.core.capacity import KINDS, scales_in
-from glue.core.failure import undone_earlier
-from glue.core.truth import revision_in
+from glue.returning import undone
 
 if TYPE_CHECKING:
     from glue.aws.session import Session
@@ -44,10 +43,7 @@ def foresee(session: Session, planned: Planned, revisions: Revisions) -> Foresee
         return Foreseen()
     name = stack.environment.endpoint_name(stack.endpoint)
     live = reading.read(session.sagemaker, name)
-    state = live.endpoint
-    if state is None:
-        return Foreseen()
-    moved = state.failure is not None and revision_in(state.config, name) != revisions.live
-    made = bool(moved and session.sagemaker.config_names(f"{name}-{revisions.live}-"))
-    undone = undone_earlier(name, revisions, live, held_config=planned.summary.held_config, was_made=made)
-    return Foreseen(scales_in(planned.summary, revisions, live.counts), undone)
+    return Foreseen(
+        scales_in(planned.summary, revisions, live.counts),
+        undone(session, stack, revisions, live, held_config=planned.summary.held_config),
+    )

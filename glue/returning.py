@@ -13,6 +13,7 @@ from glue import live as reading
 from glue import surrounding
 from glue.console import Console
 from glue.core import failure as judging
+from glue.core.audit import Record
 from glue.core.capacity import guards_in
 from glue.core.failure import Failure, Known
 from glue.core.revision import Revisions
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 # Longer than the evaluation range of an alarm with periods of 10 seconds, and of one with periods of a minute
 _QUIET_TRIES, _QUIET_EVERY_S = 60, 5.0
+_RECORDS = 10  # the newest, to find out what a killed call was doing
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,7 @@ class Returning:
 
     def undone(self, stack: Stack, revisions: Revisions, live: Live, *, held_config: str | None) -> str | None:
         """Return why what the file says was undone by an earlier call that was killed; None if it was not."""
-        name = _name(stack)
-        state = live.endpoint
-        served = revision_in(state.config, name) if state else None
-        asked = state is not None and state.failure is not None and served != revisions.live
-        made = bool(asked and self._session.sagemaker.config_names(f"{name}-{revisions.live}-"))
-        return judging.undone_earlier(name, revisions, live, held_config=held_config, was_made=made)
+        return undone(self._session, stack, revisions, live, held_config=held_config)
 
     def failure(
         self, stack: Stack, wanted: str, *, before: Known, error: SlipwayError | None, told: str | None
@@ -207,6 +204,32 @@ class Returning:
 
     def _file(self, stack: Stack) -> Path:
         return self._estate.revisions_file(stack.environment.name, stack.endpoint or "")
+
+
+def undone(session: Session, stack: Stack, revisions: Revisions, live: Live, *, held_config: str | None) -> str | None:
+    """Return why what the file says was undone by an earlier call that was killed; None if it was not.
+
+    More than the endpoint is asked for only when SageMaker gives a reason and another revision is served.
+    """
+    name, wanted, state = _name(stack), revisions.live, live.endpoint
+    made = interrupted = False
+    if wanted is not None and state is not None and state.failure and revision_in(state.config, name) != wanted:
+        made = bool(session.sagemaker.config_names(f"{name}-{wanted}-"))
+        interrupted = judging.was_interrupted(_recorded(session, stack), wanted, modified=state.modified)
+    return judging.undone_earlier(
+        name, revisions, live, held_config=held_config, was_made=made, interrupted=interrupted
+    )
+
+
+def _recorded(session: Session, stack: Stack) -> list[Record]:
+    """Return the newest audit records of an endpoint; none when they cannot be read: there is other evidence."""
+    from glue import auditing  # noqa: PLC0415 - boto3 is paid for by those who need it
+
+    try:
+        kept = auditing.records(session, stack.endpoint, limit=_RECORDS)
+    except SlipwayError:
+        return []
+    return [entry for entry, _ in kept if isinstance(entry, Record)]
 
 
 def _name(stack: Stack) -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
+from glue.core.audit import INTERRUPTED, STARTED, Record, time_of
 from glue.core.revision import Revisions, remark
 from glue.core.surroundings import Alarm, Surroundings
 from glue.core.truth import IN_SERVICE, Live, revision_in
@@ -67,13 +69,33 @@ def rolled_back(before: Known, live: Live, *, wanted_config: str, applied: bool)
     )
 
 
+def was_interrupted(records: Iterable[Record], wanted: str, *, modified: str) -> bool:
+    """Tell from the audit trail whether the call that changed the endpoint last was killed on the way to a revision.
+
+    `modified` is when AWS changed the endpoint last (RFC 3339): what began later has not come to it.
+    """
+    if not modified:
+        return False
+    until = datetime.fromisoformat(modified)
+    moves = [entry for entry in records if entry.moves and time_of(entry.started) <= until]
+    last = max(moves, key=lambda entry: entry.id, default=None)
+    return last is not None and last.to == wanted and last.outcome in {STARTED, INTERRUPTED}
+
+
 def undone_earlier(
-    endpoint: str, revisions: Revisions, live: Live, *, held_config: str | None, was_made: bool
+    endpoint: str,
+    revisions: Revisions,
+    live: Live,
+    *,
+    held_config: str | None,
+    was_made: bool,
+    interrupted: bool = False,
 ) -> str | None:
     """Return why the live revision of the file was undone by an earlier call that nobody finished; None if it was not.
 
-    Evidence is what Terraform's state holds while AWS serves another config, or a FailureReason that no remark in the
-    file explains while the wanted config exists (`was_made`). A way back may be tried again freely.
+    Evidence is what Terraform's state holds while AWS serves another config; a FailureReason that no remark in the file
+    explains while the wanted config exists (`was_made`); or any FailureReason when the audit trail says that the call
+    to it was `interrupted`. A way back may be tried again freely.
     """
     state = live.endpoint
     if state is None or state.status != IN_SERVICE or revisions.live is None or revisions.returning:
@@ -83,7 +105,7 @@ def undone_earlier(
         return None
     held = revision_in(held_config, endpoint) if held_config else None
     news = state.failure is not None and not revisions.explains(state.failure)
-    if held == revisions.live or (news and was_made):
+    if held == revisions.live or (news and was_made) or (interrupted and state.failure is not None):
         return in_words(revisions.live, state.failure, ())
     return None
 

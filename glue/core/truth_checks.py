@@ -193,15 +193,15 @@ def _same_schedule(wanted: tuple[str, str, int | None, int | None], found: Sched
 
 
 def _alarms(around: Surroundings, *, ringing_is_wrong: bool) -> Check:
-    wanted = ", ".join(around.guards) or "1 or more"
     missing = sorted(set(around.guards) - set(around.alarms))
     problems = [f"rollback alarm {name} does not exist" for name in missing]
     if not around.guards:
         problems.append("no alarm rolls a deployment back")
     ringing = [f"rollback alarm {alarm.name} is in ALARM since {alarm.since[:19]}" for alarm in around.ringing]
-    states = ", ".join(f"{alarm.name} {alarm.state}" for _, alarm in sorted(around.alarms.items()))
+    told = [f"{len(around.alarms)} of {len(around.guards)}"]
+    told += [f"{alarm.name} {alarm.state}" for _, alarm in sorted(around.alarms.items()) if alarm.state != "OK"]
     wrong = "; ".join([*problems, *(ringing if ringing_is_wrong else ())])
-    return Check("rollback alarms", f"{wanted}: not in ALARM", states or "none", wrong or None)
+    return Check("rollback alarms", "all there, none in ALARM", ", ".join(told), wrong or None)
 
 
 def _listed(names: Mapping[str, object]) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from glue import deploying, returning, verifying
+from glue import auditing, deploying, returning, verifying
 from glue.console import Console
+from glue.core.audit import Record
 from glue.core.environment import Environment
 from glue.core.failure import Failure
 from glue.core.golden import GoldenResult
@@ -32,6 +34,7 @@ from tests.unit.test_truth import live_of
 
 QA = Environment(name="qa", account_id="222222222222", region="eu-west-1")
 STACK = Stack(QA, "serving", "ranker")
+WHEN = datetime(2026, 11, 21, tzinfo=UTC)
 ALARM = "slipway-qa-ranker-main-errors-5xx"
 ONE = history(revision(1))
 TWO = history(revision(1), revision(1, release=NEXT_RELEASE))
@@ -54,6 +57,7 @@ class World:
     history: list[Alarm] = field(default_factory=list)
     undo: list[str | None] = field(default_factory=list)  # deployments that SageMaker undoes, each with its reason
     waited: int = 0
+    recorded: list[Record] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
 
     # Stacks
@@ -146,6 +150,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(verifying.reading, "read", lambda *_, **__: made.live())
     monkeypatch.setattr(verifying, "ask_golden", lambda *_, **__: ())
     monkeypatch.setattr(deploying.aborting, "reason_of", lambda *_, **__: None)
+    monkeypatch.setattr(auditing, "records", lambda *_, **__: [(entry, WHEN) for entry in made.recorded])
     return made
 
 
@@ -235,6 +240,33 @@ def test_what_is_live_though_terraform_failed_is_completed(world: World) -> None
     world.fail = [SlipwayError("terraform was killed")]
     done = deploy(world, ONE, TWO)
     assert (done.exit_code, done.failure, world.served.live) == (0, None, TWO.live)
+
+
+def record(to: str | None, *, started: str, outcome: str, action: str = "promote") -> Record:
+    return Record(f"{started}-{action}", "qa", "ranker", action, "arn", started, to=to, outcome=outcome)
+
+
+@pytest.mark.parametrize(
+    ("records", "undone"),
+    [
+        ([("two", "2026-11-20T23:00:00Z", "interrupted")], True),
+        ([("two", "2026-11-20T23:00:00Z", "started")], True),
+        ([("two", "2026-11-20T23:00:00Z", "failed")], False),  # it came to its end, and said so
+        ([("two", "2026-11-22T00:00:00Z", "started")], False),  # this very call: AWS knows nothing of it yet
+        ([("two", "2026-11-19T00:00:00Z", "interrupted"), ("one", "2026-11-20T00:00:00Z", "done")], False),
+        ([], False),
+    ],
+)
+def test_the_audit_trail_is_evidence_when_sagemaker_gives_the_reason_of_last_time(
+    world: World, records: list[tuple[str, str, str]], undone: bool
+) -> None:
+    ids = {"one": ONE.live, "two": TWO.live}
+    world.recorded = [record(ids[to], started=started, outcome=outcome) for to, started, outcome in records]
+    forgiven = TWO.fail(str(TWO.live), reason="alarm x fired").admit(TWO.revisions[str(TWO.live)], retry=True)
+    world.served, world.reason = ONE, "alarm x fired"
+    done = deploy(world, forgiven, forgiven)
+    assert done.exit_code == (1 if undone else 0)
+    assert world.served.live == (ONE if undone else TWO).live
 
 
 @pytest.mark.parametrize("evidence", ["state", "reason"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from glue import foreseeing
+from glue import auditing, foreseeing
 from glue.core.capacity import guards_in, scales_in
 from glue.core.environment import Environment
 from glue.core.plan import Change, PlanSummary
@@ -80,6 +80,7 @@ class Aws:
 
 def seen(monkeypatch: pytest.MonkeyPatch, aws: Aws, *changes: Change, held: str | None = None) -> Foreseen:
     monkeypatch.setattr(foreseeing.reading, "read", lambda *_: aws.live)
+    monkeypatch.setattr(auditing, "records", lambda *_, **__: [])
     summary = PlanSummary(changes, held_config=held)
     return foresee(aws, Planned(STACK, summary, None, 0.0), BOTH)  # type: ignore[arg-type]
 
