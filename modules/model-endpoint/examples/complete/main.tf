@@ -54,9 +54,20 @@ module "ranker" {
   deployment           = "cautious"
   deployment_overrides = { percent = 25, wait_s = 300 }
 
-  # The classic example of target tracking: 1 to 3 instances, 20 invocations per instance, cooldowns of 30 seconds.
+  # Target tracking on 20 invocations per instance and minute and on requests at once; at least two instances in office hours.
   autoscaling = {
-    main = { min = 1, max = 3, invocations_per_instance = 20, scale_in_cooldown_s = 30, scale_out_cooldown_s = 30 }
+    main = {
+      min                      = 1
+      max                      = 3
+      invocations_per_instance = 20
+      concurrency_per_model    = 4
+      scale_in_cooldown_s      = 30
+      scale_out_cooldown_s     = 30
+      schedules = {
+        morning = { schedule = "cron(0 7 ? * MON-FRI *)", time_zone = "Europe/Zurich", min = 2 }
+        evening = { schedule = "cron(0 19 ? * MON-FRI *)", time_zone = "Europe/Zurich", min = 1 }
+      }
+    }
   }
 
   alarms = {
