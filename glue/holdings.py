@@ -79,7 +79,8 @@ class Holdings:
             config = live.endpoint.config if live.endpoint else "nothing"
             raise RefusedError(
                 f"endpoint {full} serves {served or config}, and its file says {wanted}: nothing is pruned",
-                remedy=f"Find out why first: slipway verify --env {self._where.name} --endpoint {name}",
+                remedy="Its newest revision waits for its apply, or went back: "
+                f"slipway verify --env {self._where.name} --endpoint {name}",
             )
 
     def behind(self) -> Iterator[tuple[str, list[Revision]]]:
