@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING
 from glue import aborting
 from glue.console import Console
 from glue.core.audit import DONE, FAILED, PROMOTION, Intent
-from glue.core.capacity import guards_in, scales_in
+from glue.core.capacity import deploys, guards_in, scales_in
 from glue.core.failure import Failure, Known
+from glue.core.names import abort_alarm
+from glue.core.plan import PlanSummary
 from glue.core.revision import Revisions, remark
 from glue.core.truth import Live, revision_in
 from glue.deployed import Deployed
 from glue.errors import RefusedError, SlipwayError
 from glue.returning import Returning, look, remedy
 from glue.stacks import Stacks
+from glue.surrounding import guard_names
 from glue.tf import revisions_file
 from glue.tf.messages import AlreadyExistsError
 from glue.tf.runner import Applied, Planned
@@ -98,7 +101,7 @@ class Deployer:
                 None if retry else self._returning.undone(stack, after, live, held_config=planned.summary.held_config)
             )
             if undone is None:
-                self._refuse_alarms(stack, planned, after)
+                self._refuse_alarms(stack, planned.summary, after, live)
                 self._ask(planned)
         except SlipwayError:
             self._restore(stack, before, after)
@@ -138,6 +141,7 @@ class Deployer:
         undone = self._returning.undone(stack, after, live, held_config=planned.held_config)
         if undone is not None:
             raise _failed(self._go_back(run, result, Failure(undone, of_revision=True)))
+        self._refuse_alarms(stack, planned, after, live)
         since, error, applied = datetime.now(UTC), None, Applied(stack, planned, changed=True, seconds=0.0)
         try:
             applied = self._stacks.apply_held(stack)
@@ -296,12 +300,17 @@ class Deployer:
             self._console.warn(f"variant {variant} goes from {now} to {then} instances", of=stack.label)
         return fewer
 
-    def _refuse_alarms(self, stack: Stack, planned: Planned, after: Revisions) -> None:
-        """Raise RefusedError when SageMaker would undo the planned deployment at once, for an alarm that rings now."""
-        names = guards_in(planned.summary)
-        if after.returning:
-            self._returning.quiet(stack, names)
+    def _refuse_alarms(self, stack: Stack, plan: PlanSummary, after: Revisions, live: Live) -> None:
+        """Raise RefusedError when SageMaker would undo the planned deployment at once, for an alarm that rings now.
+
+        A way back listens to the abort alarm only, and waits for that one.
+        """
+        if live.endpoint is None or not deploys(plan):
             return
+        if after.returning:
+            self._returning.quiet(stack, [abort_alarm(live.endpoint.name)])
+            return
+        names = guards_in(plan) or guard_names(live.endpoint.last_deployment)  # a saved plan's notes hold no values
         ringing = [alarm for alarm in self._session.cloudwatch.alarms(names).values() if alarm.rings]
         if ringing:
             told = "; ".join(

@@ -39,6 +39,11 @@ def _note(found: dict[str, tuple[int, int]], variant: str, now: int, then: objec
         found[variant] = (now, then)
 
 
+def deploys(summary: PlanSummary) -> bool:
+    """Tell whether a plan begins a deployment on a live endpoint."""
+    return bool(_of_kind(summary, "aws_sagemaker_endpoint", kinds=("update",)))
+
+
 def guards_in(summary: PlanSummary) -> tuple[str, ...]:
     """Return the rollback alarms of the deployment that a plan begins; none when it begins none on a live endpoint."""
     names: set[str] = set()

@@ -338,6 +338,16 @@ def test_a_saved_plan_that_is_refused_changes_nothing(world: World) -> None:
     assert revisions_file.load(world.path) == TWO
 
 
+def test_a_red_alarm_refuses_a_saved_plan(world: World) -> None:
+    revisions_file.save(world.path, TWO)
+    world.served = ONE
+    world.state = {ALARM: Alarm(ALARM, "ALARM", "2026-11-21T10:00:00+00:00", "Threshold Crossed")}
+    with pytest.raises(RefusedError, match=ALARM):
+        made(world).apply_saved(STACK)
+    assert world.steps == []
+    assert revisions_file.load(world.path) == TWO
+
+
 def test_a_saved_plan_that_works_is_proven(world: World) -> None:
     revisions_file.save(world.path, TWO)
     world.served = ONE
