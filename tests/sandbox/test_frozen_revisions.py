@@ -169,8 +169,10 @@ def test_an_endpoints_life(account: Account, serving: Serving) -> None:
     kept = account.client("sagemaker").list_endpoint_configs(NameContains=ENDPOINT)["EndpointConfigs"]
     assert len(kept) == 3
 
-    # moving live back, without the schedule: the old target goes before the same one comes; and the plan is clean again
-    changes = serving.plan(settings(three, {one: first, three: third}))
+    # moving live back, without the schedule and an alarm: the old target goes before the same one comes, the composite
+    # lets go of the alarm before that goes, and the plan is clean again
+    last = settings(three, {one: first, three: third}) | {"alarms": {"disk": {"enabled": False}}}
+    changes = serving.plan(last)
     assert f'{SCHEDULED}["main@ml.c5.large"]' in changes["delete"]
     assert f'{TARGET}["main@ml.c5.large"]' in changes["create"]
     serving.apply()
@@ -180,4 +182,9 @@ def test_an_endpoints_life(account: Account, serving: Serving) -> None:
     kept = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
     assert [policy["PolicyName"] for policy in kept] == [f"{ENDPOINT}-main-invocations"]
     assert scaling.describe_scheduled_actions(ServiceNamespace="sagemaker")["ScheduledActions"] == []
-    assert serving.plan(settings(three, {one: first, three: third})) == {}
+    alarms = account.client("cloudwatch").describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    assert f"{ENDPOINT}-main-disk" not in {alarm["AlarmName"] for alarm in alarms["MetricAlarms"]}
+    [composite] = alarms["CompositeAlarms"]
+    assert f"{ENDPOINT}-main-cpu" in composite["AlarmRule"]
+    assert "disk" not in composite["AlarmRule"]
+    assert serving.plan(last) == {}
