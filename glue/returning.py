@@ -20,7 +20,7 @@ from glue.core.revision import Revisions
 from glue.core.serving import EndpointSettings
 from glue.core.surroundings import Alarm, Surroundings
 from glue.core.truth import IN_SERVICE, Live, revision_in
-from glue.errors import SlipwayError
+from glue.errors import AccessDeniedError, SlipwayError
 from glue.stacks import Stacks
 from glue.tf import revisions_file
 from glue.tf.messages import RolledBackError
@@ -214,11 +214,19 @@ def undone(session: Session, stack: Stack, revisions: Revisions, live: Live, *, 
     name, wanted, state = _name(stack), revisions.live, live.endpoint
     made = interrupted = False
     if wanted is not None and state is not None and state.failure and revision_in(state.config, name) != wanted:
-        made = bool(session.sagemaker.config_names(f"{name}-{wanted}-"))
+        made = _made(session, f"{name}-{wanted}-")
         interrupted = judging.was_interrupted(_recorded(session, stack), wanted, modified=state.modified)
     return judging.undone_earlier(
         name, revisions, live, held_config=held_config, was_made=made, interrupted=interrupted
     )
+
+
+def _made(session: Session, prefix: str) -> bool:
+    """Tell whether a revision's config exists; False also for a role that may not list them."""
+    try:
+        return bool(session.sagemaker.config_names(prefix))
+    except AccessDeniedError:
+        return False
 
 
 def _recorded(session: Session, stack: Stack) -> list[Record]:

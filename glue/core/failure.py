@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from glue.core.audit import INTERRUPTED, STARTED, Record, time_of
+from glue.core.audit import DONE, FAILED, INTERRUPTED, STARTED, Record, time_of
 from glue.core.revision import Revisions, remark
 from glue.core.surroundings import Alarm, Surroundings
 from glue.core.truth import IN_SERVICE, Live, revision_in
@@ -72,14 +72,18 @@ def rolled_back(before: Known, live: Live, *, wanted_config: str, applied: bool)
 def was_interrupted(records: Iterable[Record], wanted: str, *, modified: str) -> bool:
     """Tell from the audit trail whether the call that changed the endpoint last was killed on the way to a revision.
 
-    `modified` is when AWS changed the endpoint last (RFC 3339): what began later has not come to it.
+    `modified` is when AWS changed the endpoint last (RFC 3339): what began later has not come to it. A later call to the
+    same revision that came to its end has dealt with it.
     """
     if not modified:
         return False
     until = datetime.fromisoformat(modified)
-    moves = [entry for entry in records if entry.moves and time_of(entry.started) <= until]
-    last = max(moves, key=lambda entry: entry.id, default=None)
-    return last is not None and last.to == wanted and last.outcome in {STARTED, INTERRUPTED}
+    moves = sorted((entry for entry in records if entry.moves), key=lambda entry: entry.id)
+    reached = [entry for entry in moves if time_of(entry.started) <= until]
+    if not reached or reached[-1].to != wanted or reached[-1].outcome not in {STARTED, INTERRUPTED}:
+        return False
+    later = moves[moves.index(reached[-1]) + 1 :]
+    return not any(entry.to == wanted and entry.outcome in {DONE, FAILED} for entry in later)
 
 
 def undone_earlier(

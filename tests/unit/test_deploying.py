@@ -254,6 +254,8 @@ def record(to: str | None, *, started: str, outcome: str, action: str = "promote
         ([("two", "2026-11-20T23:00:00Z", "failed")], False),  # it came to its end, and said so
         ([("two", "2026-11-22T00:00:00Z", "started")], False),  # this very call: AWS knows nothing of it yet
         ([("two", "2026-11-19T00:00:00Z", "interrupted"), ("one", "2026-11-20T00:00:00Z", "done")], False),
+        ([("two", "2026-11-20T23:00:00Z", "interrupted"), ("two", "2026-11-21T01:00:00Z", "failed")], False),  # handled
+        ([("two", "2026-11-20T23:00:00Z", "interrupted"), ("two", "2026-11-21T01:00:00Z", "started")], True),
         ([], False),
     ],
 )
