@@ -45,7 +45,8 @@ class Shifted:
     before: Revisions
     rendered: Rendered
     changes: tuple[str, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def show(session: Session, estate: Estate, endpoint: str, *, window: timedelta) -> Shown:
@@ -96,4 +97,4 @@ def plan_winner(
     release = traffic.winner_of(before, variant, settings=settings)
     manifest = load_release(session.artifacts(), release).release
     plan = Planner(estate=estate, session=session, now=now, retry=retry).render(settings, manifest)
-    return Shifted(settings.endpoint, before, plan.rendered, plan.changes, plan.notes)
+    return Shifted(settings.endpoint, before, plan.rendered, plan.changes, notes=plan.notes)

@@ -140,7 +140,7 @@ def _planned(
         plan = plan_winner(session, app.estate, settings, before, winner, now=app.now(), retry=retry)
     for warning in plan.warnings:
         app.console.warn(warning, of=endpoint)
-    for line in (*plan.changes, *_shares(plan)):
+    for line in (*plan.notes, *plan.changes, *_shares(plan)):
         app.console.say(f"    {line}", of=endpoint)
     return plan
 
@@ -233,6 +233,7 @@ def _result(
         "shares": {name: round(share, 6) for name, share in shares(revision).items()},
         "differences": list(plan.changes),
         "warnings": list(plan.warnings),
+        "notes": list(plan.notes),
         **(more or {}),
         "changed": changed,
     }

@@ -95,7 +95,7 @@ class Comparison:
             if list(named) != list(other):
                 yield Found(path or "$", ORDER)
             for key, item in named.items():
-                yield from self._values(item, other[key], path)
+                yield from self._objects(_without_id(item), _without_id(other[key]), path)
             return
         if len(first) != len(second):
             yield Found(path or "$", SHAPE)
@@ -120,12 +120,16 @@ def _cell(text: str) -> float | str:
         return text
 
 
-def _by_id(items: Sequence[object]) -> dict[object, object] | None:
+def _without_id(item: Mapping[str, object]) -> Mapping[str, object]:
+    return {key: value for key, value in item.items() if key != "id"}
+
+
+def _by_id(items: Sequence[object]) -> dict[object, Mapping[str, object]] | None:
     """Return items by their `id` in the list's order, None unless each has one of its own."""
-    found: dict[object, object] = {}
+    found: dict[object, Mapping[str, object]] = {}
     for item in items:
         name = item.get("id") if isinstance(item, dict) else None
-        if not isinstance(name, str | int) or (type(name), name) in found:
+        if not isinstance(item, dict) or not isinstance(name, str | int) or (type(name), name) in found:
             return None
         found[type(name), name] = item
     return found or None

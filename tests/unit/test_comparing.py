@@ -76,6 +76,11 @@ def test_numbers_keep_their_distance_within_the_tolerance_too() -> None:
     assert (found.kind, found.away) == ("number", 0.25)
 
 
+def test_ids_that_items_are_found_by_are_no_numbers_of_the_answer() -> None:
+    found = compared({"r": [{"id": 7, "s": 1}]}, {"r": [{"id": 7, "s": 1}]})
+    assert found == [Found("r.s", None, 0.0)]
+
+
 def test_what_is_ignored_is_ignored_with_all_below_it() -> None:
     first, second = {"model": {"version": "1", "deep": [1]}, "x": 1}, {"model": {"version": "2", "deep": 3}, "x": 1}
     assert wrong(first, second, "model.version") == [("model.deep", "shape")]
