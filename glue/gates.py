@@ -70,8 +70,8 @@ def of_apply(
         if release not in releases:
             found += _of_planned(session, release, wanted, endpoint=endpoint, now=now, console=console)
     refusals = gates.only(found)
-    if refusals and _is_way_back(session, endpoint, wanted):
-        console.say(f"{wanted.revision} has been live here before: no gate is asked about a way back", of=endpoint)
+    if refusals and wanted.returning and _were_live(session, endpoint, wanted):
+        console.say(f"{wanted.revision} is a way back to what was live here: no gate is asked", of=endpoint)
         return ()
     return refusals
 
@@ -184,7 +184,7 @@ def _served(session: Session, endpoint: str) -> tuple[str | None, frozenset[str]
     return revision_in(live.endpoint.config, name), frozenset(found)
 
 
-def _is_way_back(session: Session, endpoint: str, wanted: PlannedLive) -> bool:
+def _were_live(session: Session, endpoint: str, wanted: PlannedLive) -> bool:
     """Tell whether each release of a revision was live at the endpoint before, as the audit trail has it."""
     from glue.auditing import MOST, records  # noqa: PLC0415 - boto3 is paid for by those who need it
 

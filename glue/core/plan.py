@@ -55,10 +55,11 @@ class PlannedVariant:
 
 @dataclass(frozen=True)
 class PlannedLive:
-    """The revision that a plan makes live: its id and variants, shadows among them."""
+    """The revision that a plan makes live: its id and variants, shadows among them; `returning` after a rollback."""
 
     revision: str
     variants: tuple[PlannedVariant, ...] = ()
+    returning: bool = False
 
     @property
     def releases(self) -> tuple[str, ...]:
@@ -126,6 +127,7 @@ def _live(document: Mapping[str, Any]) -> PlannedLive | None:
             PlannedVariant(name, str(one["release"]), str(one["image"]), str(one["model_data_url"]))
             for name, one in sorted(every.items())
         ),
+        returning=(variables.get("returning") or {}).get("value") is True,
     )
 
 

@@ -247,7 +247,7 @@ def _noted_live(noted: object) -> PlannedLive | None:
     if not isinstance(noted, dict):
         return None
     variants = tuple(PlannedVariant(*map(str, one)) for one in noted["variants"])
-    return PlannedLive(str(noted["revision"]), variants)
+    return PlannedLive(str(noted["revision"]), variants, noted.get("returning") is True)
 
 
 def _noted(planned: Planned) -> dict[str, object]:
@@ -261,6 +261,7 @@ def _noted(planned: Planned) -> dict[str, object]:
         "digest": summary.digest,
         "live": {
             "revision": live.revision,
+            "returning": live.returning,
             "variants": [[one.name, one.release, one.image, one.model_data_url] for one in live.variants],
         }
         if live

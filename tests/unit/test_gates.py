@@ -169,7 +169,7 @@ def test_a_plan_of_something_else_under_a_releases_name_is_refused(world: World)
     assert "is not in" in apply(world)["release"].reason
 
 
-def test_a_way_back_asks_nobody(world: World) -> None:
+def test_a_rollback_asks_nobody(world: World) -> None:
     world.found = Found((), ())
     assert set(apply(world)) == {"freeze", "evidence"}
     was = audit.Record(
@@ -179,7 +179,10 @@ def test_a_way_back_asks_nobody(world: World) -> None:
     world.records = [(replace(was, outcome=audit.FAILED), NOW), (audit.Unreadable("k", "why"), NOW)]
     assert set(apply(world)) == {"freeze", "evidence"}, "a failed move was no life"
     world.records = [(was, NOW)]
-    assert apply(world) == {}
+    assert set(apply(world)) == {"freeze", "evidence"}, "forward again, to what was live once"
+    assert apply(world, replace(PLANNED, returning=True)) == {}
+    world.records = []
+    assert set(apply(world, replace(PLANNED, returning=True))) == {"freeze", "evidence"}, "the word alone opens nothing"
 
 
 def test_a_trail_that_cannot_be_read_opens_no_gate(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +190,7 @@ def test_a_trail_that_cannot_be_read_opens_no_gate(world: World, monkeypatch: py
         raise AwsError("AWS did not answer")
 
     monkeypatch.setattr("glue.auditing.records", broken)
-    assert set(apply(world)) == {"freeze"}
+    assert set(apply(world, replace(PLANNED, returning=True))) == {"freeze"}
 
 
 @pytest.mark.parametrize(
