@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,18 +71,6 @@ class Estate:
             start_new_session=True,
         )
 
-    def kill_when(self, started: subprocess.Popen[bytes], reached: Callable[[], bool], *, within: float = 120) -> None:
-        """SIGKILL a command, and whatever Terraform it runs, as soon as a point is reached."""
-        deadline = time.monotonic() + within
-        while not reached():
-            assert started.poll() is None, "the command ended before it could be killed"
-            assert time.monotonic() < deadline, "the point was never reached"
-            time.sleep(0.02)
-        for pid in self.terraform_processes():
-            os.kill(pid, signal.SIGKILL)
-        os.killpg(started.pid, signal.SIGKILL)
-        started.wait(30)
-
     def terraform_processes(self) -> list[int]:
         """Terraform processes that work on this estate, providers included."""
         found = []
@@ -116,9 +101,9 @@ class Estate:
             )
 
     def requests(self) -> list[dict[str, Any]]:
-        """The access log so far."""
-        log = Path(self.environ["SANDBOX_HOME"]) / "requests.jsonl"
-        return [json.loads(line) for line in log.read_text().splitlines()]
+        """The access log so far. Its last line may be half written."""
+        log = (Path(self.environ["SANDBOX_HOME"]) / "requests.jsonl").read_text()
+        return [json.loads(line) for line in log[: log.rfind("\n") + 1].splitlines()]
 
     def saw(self, operation: str, since: int) -> bool:
         """Whether an operation was answered after the access log had `since` lines."""

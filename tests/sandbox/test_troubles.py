@@ -150,22 +150,6 @@ def test_a_manifest_that_does_not_match_its_files_is_refused(estate: Estate, tmp
     refused(said, said.code, made, "model.tar.gz")
 
 
-@pytest.mark.parametrize("operation", ["UploadPartCopy", "CreateModel", "CreateEndpointConfig", "UpdateEndpoint"])
-def test_a_promotion_killed_in_the_middle_is_finished_by_the_next(estate: Estate, tmp_path, operation):
-    release = new_release(estate, tmp_path, f"killed-at-{operation}")
-    since = len(estate.requests())
-    started = estate.start("promote", release, "--to", "qa", "--apply", "--yes")
-    estate.kill_when(started, lambda: estate.saw(operation, since))
-    assert estate.live_release("qa")  # it answers throughout
-    said = estate.slipway("promote", release, "--to", "qa", "--apply", "--yes", "--format", "json")
-    assert said.code == 0, said.out + said.err
-    assert estate.live_release("qa") == release
-    again = estate.slipway("promote", release, "--to", "qa", "--apply", "--yes", "--format", "json")
-    assert (again.code, again.document["changed"]) == (0, False)
-    empty = estate.slipway("plan", "--env", "qa", "--format", "json")
-    assert [result["empty"] for result in empty.document["results"]] == [True]
-
-
 def test_an_interrupt_is_passed_on_and_leaves_no_lock(estate: Estate, tmp_path):
     release = new_release(estate, tmp_path, "interrupted")
     started = estate.start("promote", release, "--to", "qa", "--apply", "--yes")
