@@ -72,8 +72,8 @@ def rolled_back(before: Known, live: Live, *, wanted_config: str, applied: bool)
 def was_interrupted(records: Iterable[Record], wanted: str, *, modified: str) -> bool:
     """Tell from the audit trail whether the call that changed the endpoint last was killed on the way to a revision.
 
-    `modified` is when AWS changed the endpoint last (RFC 3339): what began later has not come to it. A later call to the
-    same revision that came to its end has dealt with it.
+    `modified` is when AWS changed the endpoint last (RFC 3339): what began later has not come to it. A later call to
+    the same revision that came to its end has dealt with it.
     """
     if not modified:
         return False

@@ -9,6 +9,7 @@ import pytest
 from glue.core import kinds, render, truth
 from glue.core.described import AsyncConfig
 from glue.core.revision import Asynchronous, Network, Serverless
+from glue.core.rollback import plan_rollback
 from glue.core.serving import AsyncSettings, Bounds, CaptureSettings, EndpointSettings, VariantSettings
 from glue.errors import UsageError
 from glue.tf.tfvars import Estate
@@ -133,3 +134,16 @@ def test_an_endpoint_that_is_not_asynchronous_any_more_is_found() -> None:
     live = live_of(str(wanted.live), content)
     found = truth.check(endpoint=NAME, wanted=wanted.live, revision=content, live=live)
     assert "asynchronous.output_s3_uri is absent, not s3://b/o" in found.reasons
+
+
+@pytest.mark.parametrize(("live", "expected"), [({}, 1), ({"main": 2}, 2), ({"main": 9}, 3)])
+def test_an_asynchronous_endpoint_at_rest_begins_with_its_settings_count(live: dict[str, int], expected: int) -> None:
+    wanted = replace(asynchronous(), autoscaling={"main": Bounds(0, 3)})
+    assert render.counts(wanted, live=live, frozen=revision()) == {"main": expected}
+
+
+def test_a_rollback_of_an_endpoint_at_rest_is_one_move() -> None:
+    both = history(revision(2), revision(3, environment={"A": "2"}))
+    wanted = replace(asynchronous(), autoscaling={"main": Bounds(0, 3)})
+    back = plan_rollback(both, settings=wanted, to=None, live_counts={}, now=False, created="now")
+    assert (back.rendered.action, back.scales_in) == ("moved", {})
