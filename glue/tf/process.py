@@ -72,7 +72,9 @@ class Processes:
         finally:
             with self._lock:
                 self._running.discard(process)
-        runs.ended(record, exit_code)
+        if exit_code >= 0:
+            runs.ended(record, exit_code)
+        # else a signal ended it, and nobody gave its lock back: the record stays open, for the next run to settle
         output = Path(record.log).read_text(encoding="utf-8", errors="replace")
         return Finished(exit_code, output, time.monotonic() - began, Path(record.log))
 

@@ -163,6 +163,22 @@ def test_a_killed_runs_lock_is_given_back_by_the_next_run(home: Path, runner: Ru
     assert calls(home).count("force-unlock") == 1
 
 
+def test_a_run_that_a_signal_ended_under_our_eyes_leaves_its_lock_to_the_next_one(
+    home: Path, runner: Runner, story: io.StringIO
+) -> None:
+    """As when the kernel is short of memory: we go on, and nobody else would ever unlock."""
+    runner.plan(STACK)
+    (home / "apply").write_text("os.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(SlipwayError):
+        runner.apply(STACK)
+    (home / "apply").unlink()
+    runner.plan(STACK)
+    assert f"left its lock {LOCK}; unlocking" in story.getvalue()
+    assert calls(home).count("force-unlock") == 1
+    runner.plan(STACK)
+    assert calls(home).count("force-unlock") == 1
+
+
 def test_a_killed_run_of_another_machine_is_left_alone(home: Path, runner: Runner) -> None:
     killed_in_apply(home, runner)
     record = runner.workspace.run_folder(STACK) / "apply.run.json"
