@@ -99,9 +99,8 @@ class Returning:
         undone = judging.rolled_back(before, live, wanted_config=prefix, applied=applied)
         if undone and live.endpoint is not None:
             rang = self._rang(live, before)
-            # a reason that was there before is of another deployment, when there is a better one
-            stale = live.endpoint.failure == before.reason and rang
-            text = judging.in_words(wanted, None if stale else live.endpoint.failure, rang)
+            reason = judging.fresh(live.endpoint.failure, before=before.reason, rang=rang)
+            text = judging.in_words(wanted, reason, rang)
             return Failure(f"{told}. {text}" if told else text, of_revision=True)
         if told is not None:
             return Failure(told, of_revision=True)

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configurat
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -111,6 +111,13 @@ def undone_earlier(
     news = state.failure is not None and not revisions.explains(state.failure)
     if held == revisions.live or (news and was_made) or (interrupted and state.failure is not None):
         return in_words(revisions.live, state.failure, ())
+    return None
+
+
+def fresh(reason: str | None, *, before: str | None, rang: Sequence[Alarm]) -> str | None:
+    """Return SageMaker's reason, None when it is still the one of an earlier deployment: other alarms rang now."""
+    if reason is None or reason != before or not rang or any(alarm.name in reason for alarm in rang):
+        return reason
     return None
 
 

@@ -20,6 +20,7 @@ from sandbox.runtime.endpoint import Endpoint
 from sandbox.settings import Settings
 
 LONGEST_TTL = 21600
+_NAMED = {"content-type": "x-amzn-sagemaker-content-type", "accept": "x-amzn-sagemaker-accept"}
 _settings: list[Settings] = []
 
 
@@ -52,7 +53,9 @@ def invoke_endpoint_async(self: Any) -> Response:
         return refused(400, "ValidationError", f"RequestTTLSeconds must be from 60 to {LONGEST_TTL}.")
     inference_id = headers.get("x-amzn-sagemaker-inference-id") or str(uuid.uuid4())
     output, failure = locations(config)
-    forwarded = {key: headers[key] for key in FORWARDED if key in headers}
+    # Content-Type and Accept are this call's, which has no body; those of the request in S3 have names of their own.
+    named = {key: headers.get(_NAMED.get(key, key)) for key in FORWARDED}
+    forwarded = {key: value for key, value in named.items() if value is not None}
     kept = {**forwarded, "x-amzn-sagemaker-inference-id": inference_id}
     queue_of(context.ensure(_settings[0]), endpoint).put(
         Job(inference_id, place, output, failure, kept, ttl=float(ttl))

@@ -61,6 +61,18 @@ def ask(world: World, body: dict[str, Any], **more: Any) -> dict[str, Any]:
     return dict(answer)
 
 
+def test_the_type_of_the_request_in_s3_is_passed_on(later: World) -> None:
+    """Not the Content-Type of the call, which has no body.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpointAsync.html
+    """
+    later.client("s3").put_object(Bucket=BUCKET, Key="in.bin", Body=b"no JSON")
+    answer = later.client("sagemaker-runtime").invoke_endpoint_async(
+        EndpointName="shop", InputLocation=f"s3://{BUCKET}/in.bin", ContentType="application/octet-stream"
+    )
+    assert until(partial(read, later, answer["OutputLocation"]), bool) == b"no JSON"
+
+
 def read(world: World, location: str) -> bytes | None:
     key = location.removeprefix(f"s3://{BUCKET}/")
     try:
@@ -84,7 +96,7 @@ def test_golden_requests_are_handed_in_and_their_answers_awaited(later: World) -
         artifacts=lambda: bucket, runtime=Runtime(later.client("sagemaker-runtime"), where=where)
     )
     asker = AsyncAsker(session, "shop", folder="async/shop/", sleep=lambda _: time.sleep(0.02))
-    usual = json.loads(until(partial(read, later, ask(later, {})["OutputLocation"]), bool))
+    usual = json.loads(until(partial(read, later, ask(later, {}, Accept="application/json")["OutputLocation"]), bool))
 
     def judged(body: bytes, expect: object) -> GoldenResult:
         request = GoldenRequest("q", "application/json", "application/json", body, expect, latency_ms=0.001)

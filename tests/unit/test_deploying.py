@@ -225,6 +225,13 @@ def test_an_old_reason_is_not_given_for_a_new_roll_back(world: World) -> None:
     )
 
 
+def test_the_same_reason_twice_is_given_twice(world: World) -> None:
+    reason = f"alarm(s) [{ALARM}] went into ALARM state"
+    world.served, world.reason, world.undo = ONE, reason, [reason]
+    world.history = [Alarm(ALARM, "ALARM", "2026-11-21T10:00:00+00:00")]
+    assert f"back: {reason}; alarm" in str(deploy(world, ONE, TWO).failure)
+
+
 def test_what_never_came_to_the_endpoint_is_no_failure_of_the_revision(world: World) -> None:
     world.served, world.effect = ONE, False
     world.fail = [AccessDeniedError("AWS denied terraform sagemaker:CreateModel.")]
