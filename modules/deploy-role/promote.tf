@@ -176,8 +176,6 @@ locals {
       ]
       conditions = []
     }
-    TellPeople  = local.tell_people
-    UseTopicKey = local.use_topic_key
     AskLists = {
       actions = [
         "application-autoscaling:DescribeScalableTargets",
