@@ -72,7 +72,7 @@ def test_a_roll_back_by_sagemaker_is_a_failure(world: World) -> None:
     trail = Trail(world.steps)
     deploy(world, ONE, TWO, trail=trail)
     assert trail.told[-1]["outcome"] == "failed"
-    assert "endpoint x was rolled back" in trail.told[-1]["reason"]
+    assert "SageMaker rolled " in trail.told[-1]["reason"]
 
 
 def test_what_changes_nothing_is_not_recorded(world: World) -> None:
