@@ -179,10 +179,11 @@ class Account:
         """Return what the endpoint answers now."""
         return ask(self.client("sagemaker-runtime"))
 
-    def answer_of_function(self) -> dict[str, Any]:
-        """Return what the invoker's alias answers now."""
+    def answer_of_function(self, key: str | None = None) -> dict[str, Any]:
+        """Return what the invoker's alias answers now, to a customer if there is a key."""
+        event = {"body": {}} | ({"sticky_key": key} if key else {})
         done = self.client("lambda").invoke(
-            FunctionName=f"{ENDPOINT}-invoker", Qualifier="live", Payload=json.dumps({"body": {}})
+            FunctionName=f"{ENDPOINT}-invoker", Qualifier="live", Payload=json.dumps(event)
         )
         answer = json.loads(done["Payload"].read())
         variant = answer.get("headers", {}).get("x-amzn-invoked-production-variant")

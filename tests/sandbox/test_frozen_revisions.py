@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.serving_world import ENDPOINT, Account, Serving
+from tests.unit.invoker_support import load
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.terraform]
 
@@ -21,6 +22,8 @@ TARGET = "module.endpoint[0].aws_appautoscaling_target.this"
 SCHEDULED = "module.endpoint[0].aws_appautoscaling_target.scheduled"
 SCALING = "module.endpoint[0].terraform_data.scaling"
 POLICY = "module.endpoint[0].aws_appautoscaling_policy.invocations"
+FUNCTION = "module.invoker[0].aws_lambda_function.this"
+FUNCTION_ALIAS = "module.invoker[0].aws_lambda_alias.live"
 APPLICATION = "arn:aws:iam::444444444444:role/search-application"
 ALARM = f"{ENDPOINT}-main-errors-5xx"
 
@@ -188,3 +191,37 @@ def test_an_endpoints_life(account: Account, serving: Serving) -> None:
     assert f"{ENDPOINT}-main-cpu" in composite["AlarmRule"]
     assert "disk" not in composite["AlarmRule"]
     assert serving.plan(last) == {}
+    two_variants_share(account, serving, last, main=third, challenger=account.release(5, image))
+
+
+def two_variants_share(
+    account: Account, serving: Serving, last: dict[str, Any], *, main: dict[str, Any], challenger: dict[str, Any]
+) -> None:
+    """A challenger is added all at once, then weights shift in a canary; customers stay with their key's variant."""
+    five, six = "r5-00000005", "r6-00000006"
+    kept = last["revisions"]["r3-00000003"]
+
+    def both(weight: int) -> dict[str, Any]:
+        return {"variants": {"main": main | {"weight": 3}, "challenger": challenger | {"weight": weight}}}
+
+    added = last | {"deployment": "instant", "live": five, "revisions": {"r3-00000003": kept, five: both(1)}}
+    serving.plan(added)
+    serving.apply()
+    customers_stay(account, {"main": 3, "challenger": 1})
+
+    changes = serving.plan(last | {"live": six, "revisions": {five: both(1), six: both(3)}})
+    assert changes.pop("create") == [f'{CONFIG}["{six}"]']
+    assert changes["update"] == [ENDPOINT_ADDRESS, FUNCTION_ALIAS, FUNCTION]
+    serving.apply()
+    customers_stay(account, {"main": 3, "challenger": 3})
+
+
+def customers_stay(account: Account, weights: dict[str, int]) -> None:
+    """Each key is answered by the variant that the function's rule says: it has the weights that the endpoint has."""
+    rule = load("invoker_assignment")
+    answers = {"main": "3", "challenger": "5"}
+    chosen = {key: rule.assign(key, among=weights, salt=ENDPOINT) for key in (f"customer-{n}" for n in range(16))}
+    assert set(chosen.values()) == {"main", "challenger"}
+    for key, variant in chosen.items():
+        said = account.answer_of_function(key)
+        assert said == {"statusCode": 200, "body": answers[variant], "variant": variant}
