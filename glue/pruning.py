@@ -58,13 +58,17 @@ class PrunePlan:
 
 
 class Pruner:
-    """Prunes one environment in its role for it. The caller holds the locks of all its endpoints."""
+    """Prunes one environment in its role for it; `prover`, in the glue's role, makes the truth check.
+
+    The caller holds the locks of all its endpoints.
+    """
 
     def __init__(
         self,
         *,
         estate: Estate,
         session: Session,
+        prover: Session,
         stacks: Stacks,
         trail: Trail,
         console: Console,
@@ -72,6 +76,7 @@ class Pruner:
     ) -> None:
         self._estate = estate
         self._session = session
+        self._prover = prover
         self._stacks = stacks
         self._trail = trail
         self._console = console
@@ -197,7 +202,7 @@ class Pruner:
         self._stacks.apply_held(stack)
         if not existed:  # its first revision waits for its apply
             return
-        truth = truth_of(self._session, entry.endpoint, entry.after)
+        truth = truth_of(self._prover, entry.endpoint, entry.after)
         if truth.state != "true":
             raise SlipwayError(
                 f"after pruning, the truth check of {stack.label} failed: {'; '.join(truth.reasons)}",
@@ -221,7 +226,7 @@ class Pruner:
             action="prune",
             endpoint=RELEASES,
             releases=[entry.release for entry in freed.releases],
-            why=f"{len(freed.releases)} releases and {len(freed.images)} images that nobody needs, {freed.bytes} bytes",
+            why=f"releases: {len(freed.releases)}, images: {len(freed.images)}, bytes: {freed.bytes}",
         ):
             self._delete(freed)
         return freed

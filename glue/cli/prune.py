@@ -43,7 +43,14 @@ def prune(app: App, *, environment: str, endpoint: str | None, keep: int | None)
             app.may_deploy(where)
         session = app.accounts.session(where, roles.PRUNE)
         trail = app.trail(where, session)
-        pruner = Pruner(estate=app.estate, session=session, stacks=app.stacks, trail=trail, console=app.console)
+        pruner = Pruner(
+            estate=app.estate,
+            session=session,
+            prover=app.accounts.session(where),
+            stacks=app.stacks,
+            trail=trail,
+            console=app.console,
+        )
         plan = pruner.plan(endpoints=chosen, keep=where.kept_revisions if keep is None else keep)
         if plan.empty:
             return _result(plan, plan.freed, changed=False, lines=(_nothing(plan),))
@@ -55,7 +62,7 @@ def prune(app: App, *, environment: str, endpoint: str | None, keep: int | None)
 
 def _carry_out(pruner: Pruner, plan: PrunePlan) -> Result:
     done = pruner.carry_out(plan)
-    line = f"Removed {plan.removed} revisions, {_files(done.freed)}: {_size(done.freed.bytes)} freed."
+    line = f"Removed {_many(plan.removed, 'revision')}, {_files(done.freed)}: {_size(done.freed.bytes)} freed."
     note = "Deleted files can be restored by their versions until the store's retention.noncurrent_days are over."
     return _result(plan, done.freed, changed=True, lines=(line, *((note,) if done.freed.releases else ())))
 
@@ -73,18 +80,24 @@ def _ask(app: App, plan: PrunePlan) -> None:
 
 def _nothing(plan: PrunePlan) -> str:
     kept = sum(len(entry.kept) for entry in plan.endpoints)
-    return f"Nothing to do: {kept} revisions and {len(plan.freed.kept)} releases looked at, all of them are kept."
+    releases = _many(len(plan.freed.kept), "release")
+    return f"Nothing to do: {_many(kept, 'revision')} and {releases} looked at, all of them are kept."
 
 
 def _would(plan: PrunePlan) -> str:
-    finish = f" {len(plan.unfinished)} endpoints have an earlier prune to finish." if plan.unfinished else ""
-    text = f"{plan.removed} revisions would go, {_files(plan.freed)}: {_size(plan.freed.bytes)}."
-    return text + finish
+    text = f"{_many(plan.removed, 'revision')} would go, {_files(plan.freed)}: {_size(plan.freed.bytes)}."
+    return text + (
+        f" Unfinished since an earlier prune: {', '.join(sorted(plan.unfinished))}." if plan.unfinished else ""
+    )
 
 
 def _files(freed: Freed) -> str:
-    files = sum(entry.files for entry in freed.releases)
-    return f"{len(freed.releases)} releases with {files} files and {len(freed.images)} images"
+    files = _many(sum(entry.files for entry in freed.releases), "file")
+    return f"{_many(len(freed.releases), 'release')} with {files} and {_many(len(freed.images), 'image')}"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _size(count: int) -> str:

@@ -98,6 +98,7 @@ class World:
         return Pruner(
             estate=self.estate,
             session=self.session,
+            prover=self.session,
             stacks=self,
             trail=trail,
             console=console,

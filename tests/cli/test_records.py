@@ -100,7 +100,7 @@ def test_a_prune_says_what_goes_and_needs_a_yes(
     assert said.code == 0
     assert f"{own_releases[0]}  removed" in said.out
     assert "Dry run: nothing was removed." in said.out
-    assert "1 revisions would go, 1 releases with 3 files and 0 images" in said.out
+    assert "1 revision would go, 1 release with 3 files and 0 images" in said.out
     said = slipway(*words)
     assert said.code == 3
     assert "Say --yes." in said.err
