@@ -94,8 +94,9 @@ locals {
         "application-autoscaling:DescribeScalingPolicies",
         "application-autoscaling:DescribeScheduledActions",
         "logs:DescribeLogGroups",
+        "sagemaker:ListEndpointConfigs",
       ]
-      resources  = ["*"] # Terraform asks for these by filter, which knows no resource
+      resources  = ["*"] # these are asked for by filter, which knows no resource
       conditions = []
     }
   }
