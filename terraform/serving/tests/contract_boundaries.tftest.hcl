@@ -145,6 +145,20 @@ run "refuses_capture_to_another_account" {
   expect_failures = [data.aws_ssm_parameter.foundation]
 }
 
+run "refuses_asynchronous_answers_of_another_endpoint" {
+  command = plan
+
+  variables {
+    live = "r1-0badcafe"
+    revisions = { "r1-0badcafe" = {
+      variants     = { main = merge(run.fixtures.variant, {}) }
+      asynchronous = { output_s3_uri = "s3://slipway-qa-artifacts-222222222222/async/other/output", failure_s3_uri = "s3://slipway-qa-artifacts-222222222222/async/other/failures" }
+    } }
+  }
+
+  expect_failures = [data.aws_ssm_parameter.foundation]
+}
+
 run "refuses_a_foundation_of_another_schema" {
   command = plan
 
