@@ -255,3 +255,20 @@ def test_doctor_names_what_is_missing(slipway: Call, data: Path, monkeypatch: py
     assert not findings["qa: files"]["well"]
     assert not findings["terraform"]["well"]
     assert all(entry["remedy"] for entry in findings.values() if not entry["well"] and entry["check"] != "qa: files")
+
+
+def test_a_gate_that_says_no_is_an_exit_code_and_a_next_command(
+    slipway: Call, own_release: str, data: Path, qa: Session
+) -> None:
+    file = data / "environments" / "qa" / "environment.tfvars"
+    gates = 'gates = { evidence = true, approval = true }\n  approvers = ["arn:aws:iam::222222222222:role/owners"]'
+    file.write_text(file.read_text().replace("models", f"{gates}\n  models", 1))
+    before = list(qa.artifacts().keys("releases/"))
+    said = promote(slipway, own_release)
+    assert said.code == 3
+    assert "2 gates say no" in said.err
+    assert f"no valid evidence of dev for {own_release}" in said.err
+    assert "slipway verify --env dev" in said.err
+    assert list(qa.artifacts().keys("releases/")) == before, "nothing was copied"
+    assert promote(slipway, own_release, "--break-glass", "...").code == 2
+    assert "nobody may pass the gates of qa" in promote(slipway, own_release, "--break-glass", "search is down").err
