@@ -14,7 +14,7 @@ from botocore.stub import ANY, Stubber
 from glue.aws.errors import Where
 from glue.aws.runtime import ModelError, Runtime
 from glue.aws.sagemaker import SageMaker
-from glue.core.described import DataCapture, Network, Serverless, VariantConfig, VariantState
+from glue.core.described import AsyncConfig, DataCapture, Network, Serverless, VariantConfig, VariantState
 from glue.errors import AccessDeniedError, AwsError, NotFoundError
 
 WHERE = Where("222222222222", "eu-west-1", "arn:aws:iam::222222222222:role/slipway-qa-promote", "sagemaker")
@@ -341,3 +341,48 @@ def test_an_endpoint_that_is_not_there(runtime: tuple[Runtime, Stubber]) -> None
         facade.invoke("e", b"[]", content_type="a/b", accept="a/b")
     with pytest.raises(AccessDeniedError, match="AWS denied sagemaker:InvokeEndpoint on endpoint e"):
         facade.invoke("e", b"[]", content_type="a/b", accept="a/b")
+
+
+def test_configs_by_the_beginning_of_their_names(sagemaker: tuple[SageMaker, Stubber]) -> None:
+    facade, stub = sagemaker
+    names = ["slipway-qa-ranker-r2-1a2b3c4d-0badcafe", "other-slipway-qa-ranker-r2-1a2b3c4d-x"]
+    entries = [
+        {"EndpointConfigName": name, "EndpointConfigArn": f"{ARN}endpoint-config/{name}", "CreationTime": WHEN}
+        for name in names
+    ]
+    asked = {"NameContains": "slipway-qa-ranker-r2-1a2b3c4d-"}
+    stub.add_response("list_endpoint_configs", {"EndpointConfigs": entries, "NextToken": "t"}, asked)
+    stub.add_response("list_endpoint_configs", {"EndpointConfigs": []}, {**asked, "NextToken": "t"})
+    assert facade.config_names("slipway-qa-ranker-r2-1a2b3c4d-") == (names[0],)
+
+
+def test_an_asynchronous_config_as_aws_describes_it(sagemaker: tuple[SageMaker, Stubber]) -> None:
+    facade, stub = sagemaker
+    output = {
+        "S3OutputPath": "s3://b/async/later/output",
+        "S3FailurePath": "s3://b/async/later/failures",
+        "KmsKeyId": "arn:key",
+        "NotificationConfig": {"ErrorTopic": "arn:topic"},
+    }
+    stub.add_response(
+        "describe_endpoint_config",
+        {
+            "EndpointConfigName": "c",
+            "EndpointConfigArn": f"{ARN}endpoint-config/ccccccccccccccccccccc",
+            "ProductionVariants": [{"VariantName": "main", "ModelName": "m"}],
+            "AsyncInferenceConfig": {
+                "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 2},
+                "OutputConfig": output,
+            },
+            "CreationTime": WHEN,
+        },
+    )
+    found = facade.config("c")
+    assert found is not None
+    assert found.asynchronous == AsyncConfig(
+        "s3://b/async/later/output",
+        "s3://b/async/later/failures",
+        "arn:key",
+        2,
+        error_topic_arn="arn:topic",
+    )
