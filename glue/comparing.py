@@ -9,9 +9,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from glue.asking import Asked, Asker, golden_of
+from glue.asking import Asker, golden_of
 from glue.console import Console
-from glue.core.comparison import MOST_REQUESTS, ROUNDS, Report, Sample, VariantReport, pair, requests_of
+from glue.core.comparison import MOST_REQUESTS, Report, Sample, VariantReport, pair, requests_of
 from glue.core.golden import GoldenRequest
 from glue.core.revision import Revision, Revisions
 from glue.core.watch import changed_variants
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # A report is worth waiting for, but not for long: it holds up a deployment.
 TOTAL_S = 60.0
 # A burst could look like load to autoscaling, and an endpoint that is scaling cannot be deployed to.
-PAUSE_S = 0.05
+PAUSE_S = 0.2
 Samples = Mapping[str, Sample]
 
 
@@ -148,16 +148,11 @@ def write(path: Path, reports: list[Report]) -> None:
 
 
 def _sample(asker: Asker, request: GoldenRequest, variant: str | None) -> Sample:
-    answers: list[Asked] = []
-    for _ in range(ROUNDS):
-        if asker.late:
-            break
-        answers.append(asker.ask(request, variant))
-        asker.pause(PAUSE_S)
-        if answers[-1].body is None:
-            break
-    good = [one for one in answers if one.body is not None]
-    if not good:
-        return Sample(error=answers[-1].error if answers else "it was not asked: its time was over")
-    times = tuple(one.latency_ms for one in good if not one.retried)
-    return Sample(body=good[0].body, content_type=good[0].content_type, times=times)
+    if asker.late:
+        return Sample(error="it was not asked: its time was over")
+    answer = asker.ask(request, variant)
+    asker.pause(PAUSE_S)
+    if answer.body is None:
+        return Sample(error=answer.error)
+    times = () if answer.retried else (answer.latency_ms,)
+    return Sample(body=answer.body, content_type=answer.content_type, times=times)

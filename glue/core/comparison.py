@@ -11,7 +11,6 @@ from glue.core.golden import GoldenRequest
 
 SCHEMA = 1
 # How often each request is asked: its answer is the first one's, its times are those of all.
-ROUNDS = 2
 MOST_REQUESTS = 100
 _SHOWN = 5
 

@@ -108,7 +108,7 @@ def test_a_deployment_is_reported_as_json_and_markdown(promised: object, tmp_pat
     world.answer = lambda body: b'{"score": 1.5}' if body == b"2" else b'{"score": 1.0}'
     report = made.after(asking, STACK)
     assert report is not None
-    assert world.asked == [b"1"] * 2 + [b"2"] * 2 + [b"1"] * 2 + [b"2"] * 2
+    assert world.asked == [b"1", b"2", b"1", b"2"]
     (main,) = report.variants
     assert (main.old, main.new, main.agreed, main.away) == (RELEASE, NEXT_RELEASE, 1, 0.5)
     assert main.line.startswith("variant main: 1 of 2 answers as before; numbers differ by at most 0.5; p50 ")
