@@ -5,9 +5,11 @@ All of them work in the roles that Terraform made, which their own credentials o
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -127,6 +129,32 @@ def live(environment: str, endpoint: str) -> dict[str, str]:
         "image": container["Image"],
         "image_digest": container["Image"].partition("@")[2],
     }
+
+
+def evidence(environment: str, model: str, releases: Iterable[str]) -> dict[str, bool]:
+    """Tell for each release whether the environment keeps a record of what it proved, signed by its own key.
+
+    The signature is over the SHA-256 of the record's `evidence` as canonical JSON (glue/core/evidence.py).
+    """
+    store, keys = client(environment, "s3"), client(environment, "kms")
+    bucket = foundation(environment)["artifact_bucket"]
+    found = {}
+    for release in releases:
+        key = f"evidence/{model}/{release}/{environment}.json"
+        try:
+            record = json.loads(store.get_object(Bucket=bucket, Key=key)["Body"].read())
+            text = json.dumps(record["evidence"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+            answer = keys.verify(
+                KeyId=f"alias/slipway-{environment}-evidence",
+                Message=hashlib.sha256(text.encode()).digest(),
+                MessageType="DIGEST",
+                SigningAlgorithm="ECDSA_SHA_256",
+                Signature=base64.b64decode(record["signature"]["value"]),
+            )
+            found[release] = bool(answer["SignatureValid"]) and record["evidence"]["release"] == release
+        except ClientError:
+            found[release] = False
+    return found
 
 
 def ask_invoker(environment: str, endpoint: str, question: dict[str, Any]) -> dict[str, Any]:

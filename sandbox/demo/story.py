@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,9 @@ from sandbox.settings import APPLICATION_ROLE, ENVIRONMENT_ACCOUNTS
 
 CHAIN = tuple(ENVIRONMENT_ACCOUNTS)
 MODEL = ENDPOINT = "ranker"
+REFUSED = 3
+# What production's history must tell, in this order; told again on the same accounts, more.
+STORY = ("promote done", "promote failed", "promote done", "rollback done")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 # The second release is better because it may grow more and larger trees; see models/ranker/model.toml.
@@ -55,10 +59,13 @@ class Story:
         for environment in CHAIN:
             self.promote("first", first, environment)
         self.ask("first")
-        show.chapter("A better model, and back again")
+        show.chapter("A better model, a bad day, and back again")
         second = self.release("second", image)
-        for environment in CHAIN:
+        self.refused(second)
+        for environment in CHAIN[:-1]:
             self.promote("second", second, environment)
+        self.bad_day(first, second)
+        self.promote("second", second, CHAIN[-1], "--retry")
         self.ask("second")
         self.compare(first, second)
         self.rollback(first, second)
@@ -67,6 +74,8 @@ class Story:
         show.chapter("Again, and nothing changes")
         self.second_plans()
         self.rerun(first, second)
+        show.chapter("Proof")
+        self.proven(first, second)
         self.look()
         witness.testify(self.report)
         self.report.ended = True
@@ -111,11 +120,38 @@ class Story:
         self.report.releases[which] = {"release": release, "manifest": manifest}
         return release
 
-    def promote(self, which: str, release: str, environment: str) -> None:
+    def refused(self, release: str) -> None:
+        """Production takes nothing that qa has not proven."""
+        environment, before = CHAIN[-1], CHAIN[-2]
+        done = self.shell.slipway("promote", release, "--to", environment, "--apply", "--yes", expect=(0, 1, 3))
+        why = _short(done.get("error", done))
+        refused = done.get("error") is not None and done["error"].get("exit_code") == REFUSED
+        self.report.check(f"{environment} refuses what {before} has not proven", refused, why)
+
+    def bad_day(self, first: str, second: str) -> None:
+        """An alarm rings while production's canary bakes: SageMaker goes back, and so does the command."""
+        environment = CHAIN[-1]
+        self.shell.run(sys.executable, "-m", "sandbox", "fault", "load", "failed-canary")
+        with self.report.step(f"promote {second} to {environment}, and an alarm rings"):
+            done = self.shell.slipway("promote", second, "--to", environment, "--apply", "--yes", expect=(1,))
+        self.note_plan(f"failed promotion to {environment}", done)
+        ended = done["endpoints"][0]
+        self.report.check("a failed promotion says so", "alarm" in ended["failure"], ended["failure"])
+        live = aws.live(environment, ENDPOINT)
+        self.report.check(f"{environment} still serves {first}", live["release"] == first, live["live_config"])
+        again = self.shell.slipway("promote", second, "--to", environment, "--apply", "--yes", expect=(0, 1, 3))
+        refused = again.get("error") is not None and again["error"].get("exit_code") == REFUSED
+        self.report.check("what failed is not retried by accident", refused, _short(again.get("error", again)))
+        plans = self._plan_to_read((environment, "serving"))
+        self.report.check(
+            "the plan after it is empty", all(plan.get("empty") is True for plan in plans), plans[0].get("changes", "")
+        )
+
+    def promote(self, which: str, release: str, environment: str, *options: str) -> None:
         """Promote and apply; then ask AWS what is live."""
         key = f"promote {release} to {environment}"
         with self.report.step(key):
-            done = self.shell.slipway("promote", release, "--to", environment, "--apply", "--yes")
+            done = self.shell.slipway("promote", release, "--to", environment, "--apply", "--yes", *options)
         self.note_plan(f"{which} promotion to {environment}", done)
         live = aws.live(environment, ENDPOINT)
         self.report.check(f"{environment} serves {release}", live["release"] == release, live["live_config"])
@@ -192,6 +228,23 @@ class Story:
                 f"promoting to {environment} again changes nothing", done["changed"] is False, done.get("calls", "")
             )
 
+    def proven(self, first: str, second: str) -> None:
+        """Ask the truth everywhere, look for the evidence, and read what happened to production."""
+        for environment in CHAIN:
+            with self.report.step(f"verify {environment}"):
+                done = self.shell.slipway("verify", "--env", environment, "--endpoint", ENDPOINT, expect=(0, 1, 3))
+            truth = done["endpoints"][0]["truth"]
+            self.report.check(
+                f"the truth check of {environment} holds", truth["state"] == "true", "; ".join(truth["reasons"])
+            )
+            records = aws.evidence(environment, MODEL, (first, second))
+            self.report.check(
+                f"{environment} signed what it proved of both releases", all(records.values()), str(records)
+            )
+        told = self.shell.slipway("history", "--env", CHAIN[-1], "--endpoint", ENDPOINT)
+        outcomes = [f"{record['action']} {record['outcome']}" for record in reversed(told["records"])]
+        self.report.check("production's history tells of it all", _in_order(STORY, outcomes), ", ".join(outcomes))
+
     def look(self) -> None:
         """Note what is live everywhere, from AWS."""
         for environment, account in ENVIRONMENT_ACCOUNTS.items():
@@ -245,6 +298,12 @@ def _side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> list
     """Run work for each item at once; the first error is raised after all have ended."""
     with ThreadPoolExecutor(max_workers=3) as pool:
         return list(pool.map(work, items))
+
+
+def _in_order(wanted: Sequence[str], found: Sequence[str]) -> bool:
+    """Tell whether all that is wanted was found in this order, whatever lies between."""
+    rest = iter(found)
+    return all(one in rest for one in wanted)
 
 
 def _short(answer: object) -> str:
