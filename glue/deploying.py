@@ -9,20 +9,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from glue import aborting
+from glue import aborting, ringing
 from glue.console import Console
 from glue.core.audit import DONE, FAILED, PROMOTION, Intent
-from glue.core.capacity import deploys, guards_in, scales_in
+from glue.core.capacity import deploys, scales_in
 from glue.core.failure import Failure, Known
 from glue.core.names import abort_alarm
 from glue.core.plan import PlanSummary
-from glue.core.revision import Revisions, remark
+from glue.core.revision import Revisions
 from glue.core.truth import Live, revision_in
+from glue.core.watch import brings
 from glue.deployed import Deployed
 from glue.errors import RefusedError, SlipwayError
 from glue.returning import Returning, look, remedy
 from glue.stacks import Stacks
-from glue.surrounding import guard_names
 from glue.tf import revisions_file
 from glue.tf.messages import AlreadyExistsError
 from glue.tf.runner import Applied, Planned
@@ -54,6 +54,7 @@ class Deployer:
         confirm: Confirm | None = None,
         watch: Watch | None = None,
         comparer: Comparer | None = None,
+        asker: Session | None = None,
         trail: Trail | None = None,
     ) -> None:
         self._stacks = stacks
@@ -63,6 +64,7 @@ class Deployer:
         self._confirm = confirm
         self._watch = watch
         self._comparer = comparer
+        self._asker = asker  # who may ask golden requests, where `session` may not
         self._trail = trail
         self._returning = Returning(stacks=stacks, estate=estate, session=session, console=console)
 
@@ -106,28 +108,28 @@ class Deployer:
         except SlipwayError:
             self._restore(stack, before, after)
             raise
-        run = _Run(stack, before, after, served, known, golden, intent, began)
+        run = _Run(stack, before, after, served, known, golden, intent, began, self._apply)
         begun = self._begin(planned, after, served=served, intent=intent)
-        result = self._carry_out(run, planned, live) if undone is None else self._undo(run, planned, undone)
+        endpoint, wanted = _names(stack, after)
+        result = Deployed(endpoint, wanted, planned.changes, planned.summary, None, 0.0, planned.text)
+        result = self._carry_out(run, result, live) if undone is None else self._undo(run, result, undone)
         if self._trail is not None and begun is not None:
             outcome = FAILED if result.exit_code else DONE
             self._trail.end(begun, outcome=outcome, reason=result.failure, returned_to=result.returned_to)
         return result
 
-    def apply_saved(self, stack: Stack) -> Applied:
+    def apply_saved(self, stack: Stack) -> tuple[Applied, Verified | None]:
         """Apply the saved plan of a stack, and prove it: exactly this plan, but nothing that SageMaker undid before.
 
-        Raises RefusedError when nothing was applied, SlipwayError when it failed, after it went back as `deploy` does.
+        A plan that moves `live` to other releases is watched, and golden requests are asked, as by `deploy`, when there
+        is an `asker`: that proof is returned. Raises RefusedError when nothing was applied, SlipwayError when it
+        failed, after it went back as `deploy` does.
         """
         began = time.monotonic()
         after = self._estate.revisions(stack.environment.name, stack.endpoint or "")
         planned = self._stacks.saved(stack)
         if after.live is None or planned is None:
-            applied = self._stacks.apply_held(stack)
-            failure = None if after.live is None else self._proven(stack, after)
-            if failure is not None:
-                raise SlipwayError(failure.cause, remedy=look(stack))
-            return applied
+            return self._apply_as_it_is(stack, after), None
         if planned.live is not None and planned.live.revision != after.live:
             raise RefusedError(
                 f"the saved plan makes {planned.live.revision} live, and the revisions file says {after.live} by now",
@@ -136,46 +138,52 @@ class Deployer:
         self._stacks.wait_held(stack)
         live = self._returning.settle(stack)
         known = self._returning.known(stack, live)
-        run = _Run(stack, after, after, self._before(stack, after, known), known, False, Intent("apply"), began)
-        result = Deployed(stack.endpoint or "", after.live, True, planned, None, 0.0)
         undone = self._returning.undone(stack, after, live, held_config=planned.held_config)
-        if undone is not None:
-            raise _failed(self._go_back(run, result, Failure(undone, of_revision=True)))
-        self._refuse_alarms(stack, planned, after, live)
-        since, error, applied = datetime.now(UTC), None, Applied(stack, planned, changed=True, seconds=0.0)
-        try:
-            applied = self._stacks.apply_held(stack)
-        except RefusedError:
-            raise
-        except SlipwayError as caught:
-            error = caught
-        failure = self._failure(run, error, since, None) or self._proven(stack, after)
-        if failure is not None:
-            raise _failed(self._go_back(run, result, failure)) from error
+        if undone is None:
+            self._refuse_alarms(stack, planned, after, live)
+        served = self._before(stack, after, known)
+        golden = undone is None and self._asks(stack, after, served)
+        run = _Run(stack, after, after, served, known, golden, Intent("apply"), began, self._apply_exactly)
+        result = Deployed(stack.endpoint or "", after.live, True, planned, None, 0.0)
+        result = self._carry_out(run, result, live) if undone is None else self._undo(run, result, undone)
+        if result.failure is not None:
+            raise SlipwayError(f"{result.endpoint}: {result.failed_text}", remedy=result.remedy)
+        return Applied(stack, planned, changed=True, seconds=result.seconds), result.verified if golden else None
+
+    def _apply_as_it_is(self, stack: Stack, after: Revisions) -> Applied:
+        """Apply what deploys no revision, and prove it where one is live. Raises SlipwayError; there is no way back."""
+        applied = self._stacks.apply_held(stack)
+        wrong = () if after.live is None else self._prove(stack, after, golden=False).failures
+        if wrong:
+            raise SlipwayError("; ".join(wrong), remedy=look(stack))
         return applied
 
-    def _proven(self, stack: Stack, wanted: Revisions) -> Failure | None:
-        """Return what is wrong with what is live; None when all is as wanted."""
-        wrong = self._prove(stack, wanted, golden=False).failures
-        return Failure("; ".join(wrong), of_revision=True) if wrong else None
+    def _asks(self, stack: Stack, after: Revisions, served: str | None) -> bool:
+        """Tell whether golden requests are asked of a saved plan: when it brings other releases, by who may ask."""
+        wanted = after.live_revision
+        if wanted is None or not brings(_earlier(after, after, served).live_revision, wanted):
+            return False
+        if self._asker is None:
+            where = stack.environment
+            self._console.warn(
+                f"nobody watches this deployment, and no golden request is asked: that needs {where.promote_role_arn}\n"
+                f"  Then: slipway verify --env {where.name} --endpoint {stack.endpoint}",
+                of=stack.label,
+            )
+        return self._asker is not None
 
-    def _undo(self, run: _Run, planned: Planned, undone: str) -> Deployed:
+    def _undo(self, run: _Run, result: Deployed, undone: str) -> Deployed:
         """Go back because an earlier, killed call's deployment was undone, and nothing is applied now."""
-        endpoint, wanted = _names(run.stack, run.after)
-        result = Deployed(endpoint, wanted, False, planned.summary, None, 0.0, planned.text)
-        return self._go_back(run, result, Failure(undone, of_revision=True))
+        return self._go_back(run, replace(result, changed=False), Failure(undone, of_revision=True))
 
-    def _carry_out(self, run: _Run, planned: Planned, live: Live) -> Deployed:
+    def _carry_out(self, run: _Run, result: Deployed, live: Live) -> Deployed:
         stack, after = run.stack, run.after
-        endpoint, wanted = _names(stack, after)
-        result = Deployed(endpoint, wanted, planned.changes, planned.summary, None, 0.0, planned.text)
-        result = replace(result, scales_in=self._warn_of_fewer(stack, planned, after, live))
+        result = replace(result, scales_in=self._warn_of_fewer(stack, result.plan, after, live))
         failure, comparing = None, None
-        if planned.changes:
-            earlier = replace(after if run.served in after.revisions else run.before, live=run.served)
-            earlier = earlier if run.served in earlier.revisions else replace(earlier, live=None)
+        if result.changed:
+            earlier = _earlier(run.before, after, run.served)
             comparing = self._comparer.before(stack, earlier, after) if self._comparer and run.golden else None
-            failure, watched = self._apply_watched(run, planned, earlier)
+            failure, watched = self._apply_watched(run, earlier)
             result = replace(result, watched=watched)
         verified = self._prove(stack, after, golden=run.golden) if failure is None else None
         result = replace(result, verified=verified, seconds=time.monotonic() - run.began)
@@ -184,7 +192,7 @@ class Deployer:
         if failure is None:
             report = self._comparer.after(comparing, stack) if self._comparer and comparing else None
             return replace(result, comparison=report)
-        if not planned.changes:
+        if not result.changed:
             # Nothing was changed now: what is wrong has been wrong before, and no earlier revision is the cure.
             code = verified.exit_code if verified else 1
             return replace(result, failure=failure.cause, remedy=look(stack), exit_code=code)
@@ -222,13 +230,13 @@ class Deployer:
         if planned.changes and self._confirm is not None and not self._confirm(planned):
             raise RefusedError(f"{planned.stack.label}: not applied, because the answer was no")
 
-    def _apply_watched(self, run: _Run, planned: Planned, earlier: Revisions) -> tuple[Failure | None, Verdict | None]:
+    def _apply_watched(self, run: _Run, earlier: Revisions) -> tuple[Failure | None, Verdict | None]:
         """Apply while golden requests are asked of the new release. What they found is a failure, however it ended."""
         stack, since = run.stack, datetime.now(UTC)
         if self._watch is None or not run.golden:
-            return self._failure(run, self._apply(stack, planned), since, None), None
+            return self._failure(run, run.apply(stack), since, None), None
         with self._watch.during(stack, earlier, run.after) as watched:
-            error = self._apply(stack, planned)
+            error = run.apply(stack)
         verdict = watched.verdict
         return self._failure(run, error, since, verdict.reason if verdict.failed else None), verdict
 
@@ -250,7 +258,7 @@ class Deployer:
             return Failure(again.message.rstrip("."), of_revision=True)
         return None
 
-    def _apply(self, stack: Stack, planned: Planned) -> SlipwayError | None:
+    def _apply(self, stack: Stack) -> SlipwayError | None:
         """Apply, and return the error if it failed. What exists since an earlier, killed run is adopted once."""
         try:
             self._stacks.apply_held(stack)
@@ -263,14 +271,24 @@ class Deployer:
                 return again
         except SlipwayError as error:
             return error
-        del planned
+        return None
+
+    def _apply_exactly(self, stack: Stack) -> SlipwayError | None:
+        """Apply the plan that was looked at and no other, and return the error if it failed. Raises RefusedError."""
+        try:
+            self._stacks.apply_held(stack)
+        except RefusedError:
+            raise
+        except SlipwayError as error:
+            return error
         return None
 
     def _prove(self, stack: Stack, wanted: Revisions, *, golden: bool) -> Verified:
         endpoint, _ = _names(stack, wanted)
         self._settle(stack)
         settings = self._estate.endpoint(stack.environment.name, endpoint)
-        found = verify(self._session, endpoint, wanted, golden=golden, settings=settings)
+        session = self._asker if golden and self._asker is not None else self._session
+        found = verify(session, endpoint, wanted, golden=golden, settings=settings)
         asked = sum(len(report.results) for report in found.golden)
         self._console.step(f"Truth check: {found.truth.state}; {asked} golden requests asked", of=stack.label)
         return found
@@ -292,35 +310,20 @@ class Deployer:
         )
 
     def _warn_of_fewer(
-        self, stack: Stack, planned: Planned, after: Revisions, live: Live
+        self, stack: Stack, plan: PlanSummary, after: Revisions, live: Live
     ) -> dict[str, tuple[int, int]]:
         """Return where the plan scales in, and warn of it."""
-        fewer = scales_in(planned.summary, after, live.counts)
+        fewer = scales_in(plan, after, live.counts)
         for variant, (now, then) in fewer.items():
             self._console.warn(f"variant {variant} goes from {now} to {then} instances", of=stack.label)
         return fewer
 
     def _refuse_alarms(self, stack: Stack, plan: PlanSummary, after: Revisions, live: Live) -> None:
-        """Raise RefusedError when SageMaker would undo the planned deployment at once, for an alarm that rings now.
-
-        A way back listens to the abort alarm only, and waits for that one.
-        """
-        if live.endpoint is None or not deploys(plan):
-            return
-        if after.returning:
+        """Raise RefusedError for alarms that ring. A way back listens to the abort alarm only, and waits for it."""
+        if not after.returning:
+            ringing.refuse(self._session, stack, plan, live)
+        elif live.endpoint is not None and deploys(plan):
             self._returning.quiet(stack, [abort_alarm(live.endpoint.name)])
-            return
-        names = guards_in(plan) or guard_names(live.endpoint.last_deployment)  # a saved plan's notes hold no values
-        ringing = [alarm for alarm in self._session.cloudwatch.alarms(names).values() if alarm.rings]
-        if ringing:
-            told = "; ".join(
-                f"{alarm.name} (since {alarm.since[:19]}: {remark(alarm.reason)[:200]})" for alarm in ringing
-            )
-            raise RefusedError(
-                f"{stack.label}: SageMaker would undo the deployment at once: in ALARM already are {told}",
-                remedy="Mend the cause, or go back with `slipway rollback`, which these alarms do not undo; "
-                f"{look(stack)} When they are OK, run the same command again.",
-            )
 
     def _settle(self, stack: Stack) -> Live:
         return self._returning.settle(stack)
@@ -349,7 +352,7 @@ class Deployer:
 
 @dataclass(frozen=True)
 class _Run:
-    """One call of `deploy`: what it was asked, and what AWS said before it."""
+    """One deployment: what was asked, what AWS said before it, and how it is applied."""
 
     stack: Stack
     before: Revisions
@@ -359,10 +362,13 @@ class _Run:
     golden: bool
     intent: Intent
     began: float
+    apply: Callable[[Stack], SlipwayError | None]
 
 
-def _failed(result: Deployed) -> SlipwayError:
-    return SlipwayError(f"{result.endpoint}: {result.failed_text}", remedy=result.remedy)
+def _earlier(before: Revisions, after: Revisions, served: str | None) -> Revisions:
+    """Return the revisions with what AWS serves as the live one; none when no file knows it."""
+    found = replace(after if served in after.revisions else before, live=served)
+    return found if served in found.revisions else replace(found, live=None)
 
 
 def _names(stack: Stack, revisions: Revisions) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 
 from glue import locks
@@ -19,11 +19,6 @@ from glue.workspace import STACKS, Stack
 
 Apply = Callable[[Stack], Applied]
 Admit = Callable[[Stack, bool], object]
-Around = Callable[[Stack], AbstractContextManager[object]]
-
-
-def _alone(_: Stack) -> AbstractContextManager[object]:
-    return nullcontext()
 
 
 def select(estate: Estate, *, environment: str, stack: str, endpoint: str | None) -> list[Stack]:
@@ -63,16 +58,14 @@ class Stacks:
         """Plan stacks side by side and return every outcome."""
         return side_by_side(stacks, self.plan, interrupt=self._runner.processes.interrupt)
 
-    def apply_all(
-        self, stacks: list[Stack], *, apply: Apply | None = None, around: Around = _alone
-    ) -> list[Outcome[Stack, Applied]]:
+    def apply_all(self, stacks: list[Stack], *, apply: Apply | None = None) -> list[Outcome[Stack, Applied]]:
         """Apply the saved plans of stacks side by side and return every outcome.
 
-        `apply` applies and proves one, `around` records it: both while the stack's lock is held.
+        `apply` applies and proves one, while the stack's lock is held.
         """
 
         def work(stack: Stack) -> Applied:
-            with self.alone(stack), around(stack):
+            with self.alone(stack):
                 return (apply or self.apply_held)(stack)
 
         return side_by_side(stacks, work, interrupt=self._runner.processes.interrupt)

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from glue.console import Console
-from glue.errors import SlipwayError
+from glue.errors import AccessDeniedError, RefusedError, SlipwayError
 from glue.workspace import Stack, Workspace
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from glue.tf.commands import Identity
     from glue.tf.runner import Applied, Planned, Runner
     from glue.tf.tfvars import Estate
+    from glue.verifying import Verified
 
 
 @dataclass
@@ -194,17 +195,34 @@ class App:
             self.console.warn(f"what the plan comes to is not known: {error.message}", of=stack.label)
             return Foreseen()
 
-    def apply_saved(self, stack: Stack) -> Applied:
-        """Apply the saved plan of a stack whose lock is held; an endpoint's is proven, and goes back on failure."""
+    def apply_saved(self, stack: Stack) -> tuple[Applied, Verified | None]:
+        """Apply the saved plan of a stack whose lock is held; an endpoint's is proven, and goes back on failure.
+
+        Returns the proof, too, when golden requests are part of it.
+        """
         from glue.deploying import Deployer
+        from glue.watching import Watch
 
         if stack.endpoint is None:
-            return self.stacks.apply_held(stack)
-        # the role that applies it may read it: a pipeline's step for the apply needs no second role
-        session = self._terraform(stack, changes=True)
-        return Deployer(stacks=self.stacks, estate=self.estate, session=session, console=self.console).apply_saved(
-            stack
+            return self.stacks.apply_held(stack), None
+        asker = self._asker(stack.environment)
+        deployer = Deployer(
+            stacks=self.stacks,
+            estate=self.estate,
+            # the role that applies it may read it: a pipeline's step for the apply needs no second role
+            session=self._terraform(stack, changes=True),
+            console=self.console,
+            watch=Watch(asker, console=self.console) if asker is not None else None,
+            asker=asker,
         )
+        return deployer.apply_saved(stack)
+
+    def _asker(self, where: Environment) -> Session | None:
+        """Return the session that may ask golden requests and abort, None when the caller cannot have it."""
+        try:
+            return self.accounts.session(where)
+        except (AccessDeniedError, RefusedError):
+            return None
 
     def _confirm(self, planned: Planned) -> bool:
         import click

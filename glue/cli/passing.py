@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 # ruff: noqa: PLC0415 - what a command needs is imported when it is called, for start-up's sake
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +13,13 @@ from glue.cli.app import App
 from glue.errors import AccessDeniedError, RefusedError, SlipwayError
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from glue.breaking_glass import Emergency
     from glue.core.environment import Environment
     from glue.core.gates import Refusal
     from glue.core.revision import Revisions
     from glue.evidence import Made
     from glue.promotion import Prepared
+    from glue.tf.runner import Applied
     from glue.verifying import Verified
     from glue.workspace import Stack
 
@@ -101,21 +99,21 @@ def pass_promotion(app: App, prepared: Prepared, *, glass: str | None) -> Callab
     return registered
 
 
-def guarded(app: App, *, glass: str | None) -> Callable[[Stack], AbstractContextManager[None]]:
-    """Return what surrounds the apply of a saved plan: gates, record, and evidence when it went well."""
+def guarded(app: App, *, glass: str | None) -> Callable[[Stack], Applied]:
+    """Return what applies a saved plan: after the gates, recorded, and with evidence when it went well."""
 
-    @contextmanager
-    def around(stack: Stack) -> Iterator[None]:
+    def apply(stack: Stack) -> Applied:
         planned = app.runner.saved(stack)
         live = planned.live if planned is not None else None
         if stack.endpoint is not None and live is not None:
             _judge_plan(app, stack, stack.endpoint, live, glass)
         with app.recorded(stack):
-            yield
+            applied, verified = app.apply_saved(stack)
         if stack.endpoint is not None and live is not None:
-            _sign_applied(app, stack.environment, stack.endpoint)
+            _sign_applied(app, stack.environment, stack.endpoint, verified)
+        return applied
 
-    return around
+    return apply
 
 
 def _judge_plan(app: App, stack: Stack, endpoint: str, live: Any, glass: str | None) -> None:
@@ -137,8 +135,11 @@ def _judge_plan(app: App, stack: Stack, endpoint: str, live: Any, glass: str | N
     pass_gates(app, where, refusals, [emergency], what=f"{live.revision} at {stack.label}", glass=glass)
 
 
-def _sign_applied(app: App, where: Environment, endpoint: str) -> None:
-    """Ask the golden requests of what was applied, and sign what they say; without the role, say the command."""
+def _sign_applied(app: App, where: Environment, endpoint: str, verified: Verified | None) -> None:
+    """Sign the proof of what was applied; without the role, say the command.
+
+    Golden requests that were not asked yet (`verified` None) are asked now.
+    """
     from glue.verifying import verify
 
     try:
@@ -149,7 +150,7 @@ def _sign_applied(app: App, where: Environment, endpoint: str) -> None:
     if not _signs(app, where):
         return
     revisions = app.estate.revisions(where.name, endpoint)
-    verified = verify(session, endpoint, revisions)
+    verified = verified or verify(session, endpoint, revisions)
     if verified.exit_code:
         raise SlipwayError(
             f"{endpoint} of {where.name} was applied, and does not answer as promised: {'; '.join(verified.failures)}",

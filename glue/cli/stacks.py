@@ -45,10 +45,11 @@ def apply(app: App, *, environment: str, stack: str, endpoint: str | None, glass
     """Apply exactly the saved plan, and nothing else.
 
     The environment's gates are judged before a plan that makes another release live; exit 3 when one says no.
-    After an endpoint was applied, AWS is asked what is live (as `slipway verify` does). When SageMaker rolled it back,
-    or something else is not as wanted, live goes back to what was served, the revision is marked as failed in the
-    revisions file, that is applied at once, and the exit code is 1. What passed is signed as evidence, by who may; else
-    the command is said.
+    Golden requests are asked of another release while it is deployed, and afterwards, by who may assume the role
+    promote; else the command is said. After an endpoint was applied, AWS is asked what is live (as `slipway verify`
+    does). When SageMaker rolled it back, or something else is not as wanted, live goes back to what was served, the
+    revision is marked as failed in the revisions file, that is applied at once, and the exit code is 1. What passed is
+    signed as evidence.
     Without --endpoint, every endpoint of the environment is applied side by side, and each one's end is told.
     """
     from glue.cli import stack_results
@@ -56,5 +57,5 @@ def apply(app: App, *, environment: str, stack: str, endpoint: str | None, glass
 
     glass = passing.check_reason(glass)
     stacks = select(app.estate, environment=environment, stack=stack, endpoint=endpoint)
-    outcomes = app.stacks.apply_all(stacks, apply=app.apply_saved, around=passing.guarded(app, glass=glass))
+    outcomes = app.stacks.apply_all(stacks, apply=passing.guarded(app, glass=glass))
     return stack_results.applied(outcomes)

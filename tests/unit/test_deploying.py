@@ -329,41 +329,6 @@ def test_a_killed_way_back_is_completed_by_the_next_call(world: World) -> None:
     assert deployer.finish(STACK) is False
 
 
-def test_the_saved_plan_goes_back_too(world: World) -> None:
-    revisions_file.save(world.path, TWO)
-    world.served = ONE
-    world.undo = ["no capacity"]
-    with pytest.raises(SlipwayError, match=f"SageMaker rolled {TWO.live} back: no capacity") as caught:
-        made(world).apply_saved(STACK)
-    assert "--retry" in str(caught.value.remedy)
-    assert revisions_file.load(world.path).live == ONE.live
-
-
-def test_a_saved_plan_that_is_refused_changes_nothing(world: World) -> None:
-    revisions_file.save(world.path, TWO)
-    world.served, world.fail, world.effect = ONE, [RefusedError("stale")], False
-    with pytest.raises(RefusedError, match="stale"):
-        made(world).apply_saved(STACK)
-    assert revisions_file.load(world.path) == TWO
-
-
-def test_a_red_alarm_refuses_a_saved_plan(world: World) -> None:
-    revisions_file.save(world.path, TWO)
-    world.served = ONE
-    world.state = {ALARM: Alarm(ALARM, "ALARM", "2026-11-21T10:00:00+00:00", "Threshold Crossed")}
-    with pytest.raises(RefusedError, match=ALARM):
-        made(world).apply_saved(STACK)
-    assert world.steps == []
-    assert revisions_file.load(world.path) == TWO
-
-
-def test_a_saved_plan_that_works_is_proven(world: World) -> None:
-    revisions_file.save(world.path, TWO)
-    world.served = ONE
-    assert made(world).apply_saved(STACK).changed is True
-    assert world.served.live == TWO.live
-
-
 def test_fewer_instances_are_told(world: World) -> None:
     many = history(revision(5), revision(2, release=NEXT_RELEASE))
     world.served = replace(many, live=next(iter(many.revisions)))
