@@ -18,7 +18,6 @@ from glue.core.names import abort_alarm
 from glue.core.plan import PlanSummary
 from glue.core.revision import Revisions
 from glue.core.truth import Live, revision_in
-from glue.core.watch import brings
 from glue.deployed import Deployed
 from glue.errors import RefusedError, SlipwayError
 from glue.returning import Returning, look, remedy
@@ -159,9 +158,8 @@ class Deployer:
         return applied
 
     def _asks(self, stack: Stack, after: Revisions, served: str | None) -> bool:
-        """Tell whether golden requests are asked of a saved plan: when it brings other releases, by who may ask."""
-        wanted = after.live_revision
-        if wanted is None or not brings(_earlier(after, after, served).live_revision, wanted):
+        """Tell whether golden requests are asked of a saved plan: when it moves `live`, by who may ask."""
+        if after.live in {None, served}:
             return False
         if self._asker is None:
             where = stack.environment

@@ -117,12 +117,6 @@ def changed_variants(before: Revision | None, after: Revision) -> dict[str, str]
     return {name: v.release for name, v in after.variants.items() if name in old and old[name] != v.release}
 
 
-def brings(before: Revision | None, after: Revision) -> bool:
-    """Tell whether `after` has a variant with another release than it had before, or one that there was not."""
-    old = {name: variant.release for name, variant in before.variants.items()} if before else {}
-    return any(old.get(name) != variant.release for name, variant in after.variants.items())
-
-
 def questions(variants: Mapping[str, str], golden: Mapping[str, Sequence[GoldenRequest]]) -> list[Question]:
     """Return what is to be asked of variants (name to release), with each release's golden requests."""
     return [Question(name, release, one) for name, release in variants.items() for one in golden.get(release, ())]

@@ -15,10 +15,10 @@ from glue.cli import passing
 from glue.cli.app import App
 from glue.core.golden import GoldenResult
 from glue.core.plan import Change, PlannedLive, PlanSummary
-from glue.core.revision import Revision, Revisions
+from glue.core.revision import Revisions
 from glue.core.surroundings import Alarm
 from glue.core.truth import Truth
-from glue.core.watch import Verdict, brings
+from glue.core.watch import Verdict
 from glue.errors import AccessDeniedError, RefusedError, SlipwayError
 from glue.tf import revisions_file
 from glue.tf.messages import AlreadyExistsError
@@ -26,7 +26,7 @@ from glue.tf.runner import Applied
 from glue.verifying import GoldenReport, Verified
 from glue.watching import Watched
 from glue.workspace import Stack
-from tests.unit.revision_support import NEXT_RELEASE, RELEASE, history, revision, variant
+from tests.unit.revision_support import NEXT_RELEASE, RELEASE, history, revision
 from tests.unit.test_deploying import ALARM, ONE, QA, STACK, TWO, World, golden_that_fails, made, world
 
 __all__ = ["world"]
@@ -159,11 +159,11 @@ def test_what_the_watch_found_goes_back_however_the_apply_ended(
     assert questions.by == []
 
 
-def test_a_plan_that_keeps_the_releases_is_proven_and_not_asked(world: World, questions: Questions) -> None:
+def test_another_revision_of_the_same_release_is_asked_too(world: World, questions: Questions) -> None:
     saved(world, SAME, history(revision(1)))
-    watch = Watch()
-    assert made(world, watch=watch, asker=world).apply_saved(STACK)[1] is None
-    assert (watch.watched, questions.by, world.served) == ([], [], SAME)
+    verified = made(world, watch=Watch(), asker=world).apply_saved(STACK)[1]
+    assert verified is not None
+    assert (questions.by, world.served) == ([world], SAME)
 
 
 def test_settings_alone_are_not_asked(world: World, questions: Questions, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,8 +228,12 @@ def test_without_the_role_promote_it_says_who_verifies_and_goes_on(
     assert "slipway verify --env qa --endpoint ranker" in said
 
 
-def test_without_the_role_promote_nothing_is_said_of_settings(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    saved(world, SAME, history(revision(1)))
+def test_without_the_role_promote_nothing_is_said_of_settings(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved(world, TWO, TWO)
+    bounds = PlanSummary((Change("a", "aws_appautoscaling_target", "update"),))
+    monkeypatch.setattr(world, "saved", lambda _: bounds, raising=False)
     app_of(world, DENIED).apply_saved(STACK)
     assert "watches" not in capsys.readouterr().err
 
@@ -240,22 +244,6 @@ def test_golden_requests_are_asked_in_the_role_promote(world: World, questions: 
     promote.autoscaling = world
     app_of(world, promote).apply_saved(STACK)
     assert questions.by == [promote]
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "expected"),
-    [
-        (ONE, TWO, True),
-        (ONE, SAME, False),
-        (Revisions(), ONE, True),
-        (ONE, history(revision(1, environment={"A": "2"})), False),
-        (ONE, history(Revision(variants={"main": variant(), "more": variant()})), True),
-        (history(Revision(variants={"main": variant(), "more": variant()})), ONE, False),
-    ],
-)
-def test_which_plans_bring_another_release(before: Revisions, after: Revisions, *, expected: bool) -> None:
-    assert after.live_revision is not None
-    assert brings(before.live_revision, after.live_revision) is expected
 
 
 PROOF = Verified(
