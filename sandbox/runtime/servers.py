@@ -124,8 +124,7 @@ class ModelServer:
         """End the process whatever it does: SIGTERM, and SIGKILL after `grace` seconds."""
         self._stopping.set()
         self._ready.clear()
-        while self._idle:
-            self._idle.pop().close()
+        self._hang_up()
         with self._launching:
             process, self._process = self._process, None
         if process is not None:
@@ -157,8 +156,16 @@ class ModelServer:
             connection.close()
         else:
             self._idle.append(connection)
+            if self._stopping.is_set():  # nobody else comes by to close it
+                self._hang_up()
         names = {key.lower(): value for key, value in response.getheaders()}
         return Answer(response.status, names, content, elapsed)
+
+    def _hang_up(self) -> None:
+        """Close the connections that wait for the next request."""
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
     def _connection(self) -> http.client.HTTPConnection:
         """Return a kept-alive connection that the server has not closed meanwhile, else a new one.
