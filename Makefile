@@ -29,7 +29,6 @@ demo: setup ## Take a model from training to production on three sandbox account
 
 .PHONY: test
 test: setup $(BROWSER) $(CHECKOV) ## Everything that CI runs
-	scripts/timed check $(MAKE) check
 	$(BIN)/python -m scripts.test_suites
 
 .PHONY: check

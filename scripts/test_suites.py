@@ -40,6 +40,8 @@ class Suite:
 # Long ones first: the last to end decides.
 SUITES = (
     Suite("end to end", ("sandbox",)),
+    Suite("check", command=("make", "check")),
+    Suite("an endpoint's life", ("sandbox_life",)),
     Suite("sandbox runtime", ("sandbox_runtime",)),
     Suite("sandbox core", ("sandbox_core",)),
     Suite("accounts in one process", ("aws", "cli")),

@@ -22,6 +22,7 @@ ALONE = (
     "sandbox_events",
     "sandbox_faults",
     "sandbox_iam",
+    "sandbox_life",
     "sandbox_page",
     "sandbox_runtime",
     "sandbox",

@@ -61,9 +61,12 @@ class Estate:
         return Said(done.returncode, done.stdout, done.stderr)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start a command in a process group of its own, so that all of it can be killed at once."""
+        """Start a command in a process group of its own, so that all of it can be killed at once.
+
+        A shell's background job ignores SIGINT, and so would all that it starts.
+        """
         return subprocess.Popen(
-            [SLIPWAY, *arguments],
+            ["env", "--default-signal=INT", SLIPWAY, *arguments],
             cwd=REPOSITORY,
             env={**self.environ, "NO_COLOR": "1"},
             stdout=subprocess.DEVNULL,

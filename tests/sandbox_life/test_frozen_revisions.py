@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.serving_world import ENDPOINT, Account, Serving
+from tests.sandbox_life.serving_world import ENDPOINT, Account, Serving
 from tests.unit.invoker_support import load
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.terraform]
