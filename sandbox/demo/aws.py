@@ -25,6 +25,7 @@ REGION = "eu-west-1"
 QUESTION = Path(__file__).with_name("question.json")
 TRAINING_SECONDS = 180
 REPLICATION_SECONDS = 30
+QUIET_SECONDS = 60
 
 
 @cache
@@ -129,6 +130,21 @@ def live(environment: str, endpoint: str) -> dict[str, str]:
         "image": container["Image"],
         "image_digest": container["Image"].partition("@")[2],
     }
+
+
+def wait_until_quiet(environment: str, endpoint: str) -> None:
+    """Wait until none of an endpoint's alarms rings: a deployment would be refused. Raises StepError when one stays."""
+    name = f"slipway-{environment}-{endpoint}"
+    deadline = time.monotonic() + QUIET_SECONDS
+    while True:
+        cloudwatch = client(environment, "cloudwatch")
+        answer = cloudwatch.describe_alarms(AlarmNamePrefix=name, StateValue="ALARM", AlarmTypes=["MetricAlarm"])
+        ringing = [alarm["AlarmName"] for alarm in answer["MetricAlarms"]]
+        if not any(alarm.endswith(("-errors-5xx", "-latency-p99", "-abort")) for alarm in ringing):
+            return
+        if time.monotonic() > deadline:
+            raise StepError(f"still in ALARM after {QUIET_SECONDS} s: {', '.join(ringing)}")
+        time.sleep(0.5)
 
 
 def evidence(environment: str, model: str, releases: Iterable[str]) -> dict[str, bool]:

@@ -149,6 +149,7 @@ class Story:
         self.report.check(
             "the plan after it is empty", all(plan.get("empty") is True for plan in plans), plans[0].get("changes", "")
         )
+        aws.wait_until_quiet(environment, ENDPOINT)
 
     def promote(self, which: str, release: str, environment: str, *options: str) -> None:
         """Promote and apply; then ask AWS what is live."""

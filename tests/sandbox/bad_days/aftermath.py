@@ -58,6 +58,13 @@ def live(clients: Clients, environment: str) -> dict[str, Any]:
     }
 
 
+def guards(cloudwatch: Any, endpoint: str) -> list[str]:
+    """Return the alarms of an endpoint that are in ALARM and roll deployments back."""
+    answer = cloudwatch.describe_alarms(AlarmNamePrefix=endpoint, StateValue="ALARM", AlarmTypes=["MetricAlarm"])
+    kinds = ("-errors-5xx", "-latency-p99", "-abort")
+    return [one["AlarmName"] for one in answer["MetricAlarms"] if one["AlarmName"].endswith(kinds)]
+
+
 def next_commands(text: str) -> list[str]:
     """Return the commands that a message tells the reader to type, without their arguments, each once."""
     return list(

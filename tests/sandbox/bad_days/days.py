@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.sandbox.bad_days.aftermath import Clients, inventory, live, next_commands, unknown_to_the_runbook
+from tests.sandbox.bad_days.aftermath import Clients, guards, inventory, live, next_commands, unknown_to_the_runbook
 from tests.sandbox.bad_days.caller import Caller, Tally
 from tests.sandbox.bad_days.models import Models
 from tests.sandbox.bad_days.report import Seen, message_of
@@ -137,6 +137,7 @@ class World:
         No question went without an answer; each answer is of the old release or of one that the day brought; nothing
         that was there is gone; the endpoint is in service; the next plan is empty.
         """
+        self.quiet(environment)
         before, began = inventory(self.clients, environment), time.monotonic()
         with ExitStack() as asking:
             crowd = [asking.enter_context(self.caller(environment))]
@@ -158,6 +159,13 @@ class World:
         assert before - inventory(self.clients, environment) == frozenset()
         assert day.live()["status"] == "InService"
         assert [result["empty"] for result in plan.document["results"]] == [True], plan.out
+
+    def quiet(self, environment: str, *, within: float = 60) -> None:
+        """Wait until no alarm of the day before rings that would undo a deployment."""
+        cloudwatch, deadline = self.clients.of(environment, "cloudwatch"), time.monotonic() + within
+        while ringing := guards(cloudwatch, f"slipway-{environment}-ranker"):
+            assert time.monotonic() < deadline, f"still in ALARM: {ringing}"
+            time.sleep(0.5)
 
     def caller(self, environment: str, every: float = 0.1) -> Caller:
         """Return somebody who asks an environment's endpoint."""

@@ -66,7 +66,7 @@ def test_a_source_that_is_deleted_during_the_copy(world: World):
     release = world.models.release("good", "deleted")
     with world.day("source deleted", "The archive is deleted in the source while it is copied") as day:
         day.new.add(release)
-        with world.fault("slow", times=2, match={"service": "s3", "operation": "UploadPartCopy"}, ms=20_000) as fault:
+        with world.fault("slow", times=10, match={"service": "s3", "operation": "UploadPartCopy"}, ms=20_000) as fault:
             started = day.start("promote", release, "--to", "qa", "--apply", "--yes")
             started.wait_for(fault.hit)
             delete_archive(world, release)
