@@ -21,6 +21,7 @@ from sandbox.settings import APPLICATION_ROLE, ENVIRONMENT_ACCOUNTS
 CHAIN = tuple(ENVIRONMENT_ACCOUNTS)
 MODEL = ENDPOINT = "ranker"
 REFUSED = 3
+FAULT = "bad-bake"  # of the scenario failed-canary
 # What production's history must tell, in this order; told again on the same accounts, more.
 STORY = ("promote done", "promote failed", "promote done", "rollback done")
 Item = TypeVar("Item")
@@ -134,9 +135,12 @@ class Story:
     def bad_day(self, first: str, second: str) -> None:
         """An alarm rings while production's canary bakes: SageMaker goes back, and so does the command."""
         environment = CHAIN[-1]
-        self.shell.run(sys.executable, "-m", "sandbox", "fault", "load", "failed-canary")
+        fault = (sys.executable, "-m", "sandbox", "fault")
+        self.shell.run(*fault, "clear", FAULT, expect=(0, 1))  # a story that was broken off may have left it
+        self.shell.run(*fault, "load", "failed-canary")
         with self.report.step(f"promote {second} to {environment}, and an alarm rings"):
             done = self.shell.slipway("promote", second, "--to", environment, "--apply", "--yes", expect=(1,))
+        self.shell.run(*fault, "clear", FAULT)
         self.note_plan(f"failed promotion to {environment}", done)
         ended = done["endpoints"][0]
         self.report.check("a failed promotion says so", "alarm" in ended["failure"], ended["failure"])
