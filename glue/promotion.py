@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -172,8 +172,3 @@ def _write(plan: EndpointPlan, executor: Executor, console: Console) -> Step:
     for line in plan.changes:
         console.say(f"    {line}", of=plan.endpoint)
     return executor.write(plan)
-
-
-def done_count(steps: Sequence[Step]) -> int:
-    """Return how many steps did something."""
-    return sum(1 for step in steps if step.outcome == "done" and step.name != "manifest")

@@ -263,10 +263,3 @@ def live_since(entries: Iterable[Kept], revision: str) -> datetime | None:
         if entry.source != revision:
             return since
     return since
-
-
-def live_now(entries: Iterable[Kept]) -> str | None:
-    """Return the revision that is live according to the newest move, None when nobody knows."""
-    moves = (entry for entry, _ in entries if isinstance(entry, Record) and entry.moves)
-    newest = next(moves, None)
-    return newest.live if newest else None

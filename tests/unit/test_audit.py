@@ -129,12 +129,6 @@ def test_a_writer_cannot_date_a_record_back() -> None:
     assert audit.live_since([(record, T0 + timedelta(days=1))], R1) == T0 + timedelta(days=1)
 
 
-def test_what_is_live_now() -> None:
-    assert audit.live_now(kept(move(0, None, R1), move(5, R1, R2, "failed", R1))) == R1
-    assert audit.live_now(kept(move(0, None, R1), move(5, R1, R2, "started"))) is None
-    assert audit.live_now([]) is None
-
-
 def test_an_action_that_nobody_knows_is_a_bug() -> None:
     with pytest.raises(ValueError, match="is not an action"):
         audit.new_id(T0, action="destroy", subject=None)
