@@ -11,7 +11,9 @@ SLIPWAY := $(BIN)/slipway
 SELECT = --env "$(ENV)" --stack $(STACK) $(if $(ENDPOINT),--endpoint $(ENDPOINT))
 VENV := .venv/.complete
 TOOLS := .tools/terraform.rc
-FUNCTIONS := build/functions/endpoint-invoker.zip build/functions/drift-monitor.zip
+PACKAGED := endpoint-invoker drift-monitor $(if $(wildcard modules/training-queue/src),training-queue)
+FUNCTIONS := $(PACKAGED:%=build/functions/%.zip)
+DOCKERFILES = $(wildcard image/Dockerfile modules/*/Dockerfile)
 BROWSER := .tools/browser/chromium
 CHECKOV := .tools/checkov/.complete
 
@@ -34,6 +36,7 @@ test: setup $(BROWSER) $(CHECKOV) ## Everything that CI runs
 .PHONY: check
 check: setup ## The fast gate: format, lint, types, terraform validate, generated docs, quick tests (no sandbox)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/hadolint $(DOCKERFILES)
 	$(BIN)/mypy
 	$(BIN)/python -m scripts.validate_terraform
 	$(BIN)/python scripts/module_docs.py --check
@@ -124,8 +127,9 @@ $(BROWSER): scripts/setup_browser.py $(VENV)
 $(CHECKOV): requirements/checkov.txt scripts/setup_checkov.py $(VENV)
 	$(BIN)/python -m scripts.setup_checkov
 
-# what its package holds of the glue
+# What a package holds of the glue, besides its own folder.
 build/functions/drift-monitor.zip: modules/drift-monitor/package.txt $(shell cat modules/drift-monitor/package.txt)
+build/functions/training-queue.zip: $(wildcard modules/training-queue/package.txt) $(shell cat modules/training-queue/package.txt 2>/dev/null)
 
 build/functions/%.zip: modules/%/src scripts/build_function.py $(VENV) $(wildcard modules/*/src/*.py)
 	$(BIN)/python scripts/build_function.py modules/$*/src $@
