@@ -4,20 +4,25 @@
 from __future__ import annotations
 
 import threading
+import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from glue.aws.autoscaling import AutoScaling
-from glue.aws.clients import CallCounter, usable_endpoint
+from glue.aws.clients import PATIENT, CallCounter, usable_endpoint
 from glue.aws.cloudwatch import CloudWatch
+from glue.aws.dynamodb import Table
 from glue.aws.ecr import Registry
 from glue.aws.errors import Where, translated
+from glue.aws.function_url import FunctionUrl
 from glue.aws.functions import Functions
 from glue.aws.kms import Keys
+from glue.aws.logs import Logs
 from glue.aws.runtime import Runtime
 from glue.aws.s3 import Bucket
 from glue.aws.sagemaker import SageMaker
 from glue.aws.sns import Topics
+from glue.aws.sqs import Queues
 from glue.aws.ssm import Parameters
 from glue.core import names
 from glue.core.environment import Environment, Neighbour
@@ -157,6 +162,41 @@ class Session:
 
         config = Config(read_timeout=910, retries={"mode": "standard", "total_max_attempts": 1})
         return Functions(self.client("lambda", config=config), where=self.where("lambda"))
+
+    def function_url(self, url: str) -> FunctionUrl:
+        """Return a function's URL, called with this session's credentials."""
+        from botocore.httpsession import URLLib3Session
+        from botocore.utils import get_environ_proxies
+
+        client = self.client("lambda")
+        base: Any = self._session._session
+        http = URLLib3Session(
+            verify=base.get_config_variable("ca_bundle") or True,
+            proxies=get_environ_proxies(url),
+            timeout=(PATIENT[0], 910),  # seconds; a function answers within a quarter of an hour
+        )
+        self._clients.append(http)
+        return FunctionUrl(
+            url,
+            endpoint=client.meta.endpoint_url,
+            credentials=lambda: self._session.get_credentials().get_frozen_credentials(),
+            http=http,
+            where=self.where("lambda"),
+        )
+
+    def table(self, name: str) -> Table:
+        """Return a DynamoDB table of this account."""
+        return Table(self.client("dynamodb"), name=name, where=self.where("dynamodb"), sleep=time.sleep)
+
+    @cached_property
+    def queues(self) -> Queues:
+        """SQS: depths, dead letters."""
+        return Queues(self.client("sqs"), where=self.where("sqs"))
+
+    @cached_property
+    def logs(self) -> Logs:
+        """CloudWatch Logs: what jobs wrote."""
+        return Logs(self.client("logs"), where=self.where("logs"))
 
     @cached_property
     def runtime(self) -> Runtime:
