@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bench import copies, enforcing, invoking, report, serving, starting, tools
+from bench import copies, enforcing, invoking, queueing, report, serving, starting, tools
 from bench.latency_s3 import BYTES_PER_S, CALL_S
 from bench.processes import ROOT, BenchError, latency_s3
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = options.only or list(report.SHOWN)
     signal.signal(signal.SIGTERM, _ended)
     began, machine = time.perf_counter(), _machine()  # the load of others, before ours
-    results, failures = _measure(names, options.runs)
+    results, failures = _measure(names, options.runs, options.jobs)
     document = {
         "schema": 1,
         "machine": machine,
@@ -60,17 +60,28 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"rounds (default {RUNS}, the longest take {LONG_RUNS})",
     )
+    parser.add_argument(
+        "--jobs",
+        type=_jobs,
+        default=queueing.JOBS,
+        metavar="N",
+        help=f"jobs that the training queue is given (default {queueing.JOBS})",
+    )
     return parser
 
 
-def _positive(text: str) -> int:
+def _positive(text: str, most: int = 100) -> int:
     number = int(text)
-    if not 1 <= number <= 100:
-        raise argparse.ArgumentTypeError("a number from 1 to 100")
+    if not 1 <= number <= most:
+        raise argparse.ArgumentTypeError(f"a number from 1 to {most}")
     return number
 
 
-def _measure(names: Sequence[str], runs: int) -> tuple[dict[str, Any], dict[str, str]]:
+def _jobs(text: str) -> int:
+    return _positive(text, 100_000)
+
+
+def _measure(names: Sequence[str], runs: int, jobs: int) -> tuple[dict[str, Any], dict[str, str]]:
     """Return results and failures by benchmark; one that fails does not keep the others from running."""
     results: dict[str, Any] = {}
     failures: dict[str, str] = {}
@@ -79,10 +90,12 @@ def _measure(names: Sequence[str], runs: int) -> tuple[dict[str, Any], dict[str,
         failures["aws-cli"] = f"aws-cli takes no part, it could not be installed: {missing}"
     for name in names:
         try:
-            results[name] = _one(name, runs)
+            results[name] = queueing.measure(jobs=jobs, say=_say) if name == "queue" else _one(name, runs)
         except BenchError as error:
             failures[name] = str(error)
             _say(f"{name} failed: {error}")
+        if found := results.get(name, {}).get("violations"):
+            failures[name] = f"{len(found)} promises were broken: {'; '.join(found[:5])}"
     return results, failures
 
 
@@ -123,7 +136,7 @@ def _closing(document: Mapping[str, Any]) -> None:
             f"without its delays it answers {min(rates)} calls a second or more."
         )
     for name, reason in document["failures"].items():
-        print(f"\nNot measured: {name}: {reason}")
+        print(f"\n{'Failed' if name in document['results'] else 'Not measured'}: {name}: {reason}")
     print(
         f"\n{document['seconds']:.0f} s on {machine['processors']} processors, load {machine['load_1m']} before; "
         f"compare ratios, not seconds. All figures: {OUTPUT.relative_to(ROOT)}"

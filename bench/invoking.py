@@ -7,13 +7,10 @@ server; STS's GetCallerIdentity, the cheapest call there is, shows what boto3 an
 from __future__ import annotations
 
 import gzip
-import hashlib
-import io
 import json
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from bench import serving
+from bench import images, serving
 from bench.processes import REGION, ROOT, BenchError, environment, run
 from bench.stats import median
 
@@ -76,7 +73,9 @@ class Account:
     def furnish(self) -> None:
         """Make a bucket with an archive, a role, an image, and an endpoint on them that is in service."""
         self.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-        self.client("s3").put_object(Bucket=BUCKET, Key="model.tar.gz", Body=gzip.compress(_tar({"model": b"{}"})))
+        self.client("s3").put_object(
+            Bucket=BUCKET, Key="model.tar.gz", Body=gzip.compress(images.tar({"model": b"{}"}))
+        )
         iam = self.client("iam")
         iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=json.dumps(_TRUST))
         iam.put_role_policy(RoleName=NAME, PolicyName="all", PolicyDocument=json.dumps(_MAY))
@@ -101,44 +100,9 @@ class Account:
         """Push an image whose one file is the server, and return its URI."""
         ecr = self.client("ecr")
         ecr.create_repository(repositoryName=NAME)
-        plain = _tar({"opt/program/bin/serve": (ROOT / "bench" / "programs" / "plain_serve.py").read_bytes()})
-        config = {
-            "architecture": "amd64",
-            "os": "linux",
-            "config": {"Env": ["PATH=/opt/program/bin:/usr/bin"]},
-            "rootfs": {"type": "layers", "diff_ids": [_digest(plain)]},
-        }
-        media = "application/vnd.oci.image"
-        manifest = {
-            "schemaVersion": 2,
-            "mediaType": f"{media}.manifest.v1+json",
-            "config": self._blob(ecr, json.dumps(config).encode(), f"{media}.config.v1+json"),
-            "layers": [self._blob(ecr, gzip.compress(plain, mtime=0), f"{media}.layer.v1.tar+gzip")],
-        }
-        pushed = ecr.put_image(repositoryName=NAME, imageManifest=json.dumps(manifest))["image"]
-        return f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{NAME}@{pushed['imageId']['imageDigest']}"
-
-    def _blob(self, ecr: Any, data: bytes, media_type: str) -> dict[str, Any]:
-        upload = ecr.initiate_layer_upload(repositoryName=NAME)["uploadId"]
-        ecr.upload_layer_part(
-            repositoryName=NAME, uploadId=upload, partFirstByte=0, partLastByte=len(data) - 1, layerPartBlob=data
-        )
-        ecr.complete_layer_upload(repositoryName=NAME, uploadId=upload, layerDigests=[_digest(data)])
-        return {"mediaType": media_type, "size": len(data), "digest": _digest(data)}
-
-
-def _tar(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size, info.mode = len(content), 0o755
-            archive.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
-
-
-def _digest(data: bytes) -> str:
-    return "sha256:" + hashlib.sha256(data).hexdigest()
+        server = (ROOT / "bench" / "programs" / "plain_serve.py").read_bytes()
+        digest = images.push(ecr, NAME, {"opt/program/bin/serve": server})
+        return f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{NAME}@{digest}"
 
 
 def measure(*, runs: int, say: Say) -> dict[str, Any]:

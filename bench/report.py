@@ -84,6 +84,26 @@ def starts(found: Mapping[str, Any]) -> str:
     return table(("", "ms", "x slipway --help"), rows) + f"\n`slipway --help` {loads} boto3."
 
 
+def queue(found: Mapping[str, Any]) -> str:
+    """Return what became of the jobs, and what it cost."""
+    counts = ("submitted", "submitted_again", "ended", "attempts", "writes", "faults", "calls")
+    rows = [
+        ("jobs", str(found["jobs"])),
+        *((name.replace("_", " "), _counted(found[name])) for name in counts),
+        ("writes less two for each further attempt", _counted(found["writes_beyond_two_for_each_further_attempt"])),
+        ("most list calls within a second", str(found["most_lists_a_second"])),
+        ("history records", str(found["history_records"])),
+        ("seconds (submit, all)", ", ".join(f"{value:.0f}" for value in found["seconds"].values())),
+        ("broken promises", str(len(found["violations"]))),
+    ]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in rows)
+
+
+def _counted(found: Mapping[Any, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in found.items()) or "none"
+
+
 SHOWN: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "copy-large": ("Copy: one object of 10 GiB", copies),
     "copy-small": ("Copy: 200 objects of 4 KiB", copies),
@@ -92,6 +112,7 @@ SHOWN: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "serve": ("Serve: a model that answers with the question, one worker, one kept-alive connection", latencies),
     "sandbox": ("Sandbox: what InvokeEndpoint adds to the model's own time", latencies),
     "enforcement": ("Sandbox: what deciding every request by IAM adds", enforcement),
+    "queue": ("Training queue: jobs under faults", queue),
     "start": ("Start-up of commands", starts),
 }
 
