@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from glue.core import names
+from glue.core.training.settings import InstanceType
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,33 @@ class Freeze:
 
 
 @dataclass(frozen=True)
+class TrainingSchedule:
+    """When a job template is submitted: an EventBridge Scheduler expression, and a file of `<env>/training/`."""
+
+    expression: str
+    template: str
+    time_zone: str = "UTC"
+    enabled: bool = True
+
+
+@dataclass(frozen=True)
+class TrainingQueue:
+    """An environment's training queue. `submitters` are ARNs that may assume the role `train`."""
+
+    instance_types: Mapping[str, InstanceType]
+    submitters: tuple[str, ...] = ()
+    schedules: Mapping[str, TrainingSchedule] = field(default_factory=dict)
+    launches_per_second: float = 5
+    history_days: int = 400
+
+
+@dataclass(frozen=True)
 class Environment:
     """One AWS account and region. `promotes_from` is None for the first of the chain.
 
     Environments behind the same one are promoted to in the order of `wave`. An endpoint keeps its live revision and
-    `kept_revisions` others. `approvers` and `break_glass` are ARNs; without any, the role does not exist.
+    `kept_revisions` others. `approvers` and `break_glass` are ARNs; without any, the role does not exist. Where
+    `training_queue` is None, nothing is trained by a queue.
     """
 
     name: str
@@ -62,6 +85,7 @@ class Environment:
     kept_revisions: int = 5
     approvers: tuple[str, ...] = ()
     break_glass: tuple[str, ...] = ()
+    training_queue: TrainingQueue | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -87,6 +111,11 @@ class Environment:
     def foundation_parameter(self) -> str:
         """The SSM parameter that the foundation publishes."""
         return names.foundation_parameter(self.project, self.name)
+
+    @property
+    def training_queue_name(self) -> str:
+        """What the training queue is called: its table, its topic, and how the names of its functions begin."""
+        return f"{self.prefix}-training"
 
     def endpoint_name(self, endpoint: str) -> str:
         """SageMaker's name of one of this environment's endpoints."""

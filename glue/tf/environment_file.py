@@ -14,6 +14,7 @@ from glue.core.environment import Environment, Freeze, Gates, Neighbour
 from glue.tf import hcl
 from glue.tf.fields import Fields
 from glue.tf.hcl import Value
+from glue.tf.training_data import training_queue
 
 _ACCOUNT = re.compile(r"\d{12}\Z")
 _PRINCIPAL = re.compile(r"arn:aws:(iam|sts)::\d{12}:[a-z-]+/[^*?]+\Z")
@@ -50,6 +51,7 @@ def load(path: Path, name: str) -> Environment:
         kept_revisions=_kept(entry.optional_object("retention")),
         approvers=_principals(entry, "approvers"),
         break_glass=_principals(entry, "break_glass"),
+        training_queue=training_queue(entry.optional_object("training_queue"), principals=_principals),
         settings=settings,
     )
     if found.name != name:

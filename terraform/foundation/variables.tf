@@ -65,6 +65,7 @@ variable "environment" {
         approve           = optional(set(string), [])
         break-glass       = optional(set(string), [])
         prune             = optional(set(string), [])
+        train             = optional(set(string), [])
       })
     })), {})
     # Who is told of alarms, by name.
@@ -81,6 +82,37 @@ variable "environment" {
       training_days   = optional(number)
       revisions       = optional(number, 5)
     }), {})
+    # The training queue of this account; null means none. `instance_types` are those that jobs may ask for: how many instances at
+    # once (spot apart), and what one costs an hour (null: nobody knows). `submitters` may assume the role `train`. `schedules` submit
+    # a job template, a file of environments/<environment>/training/, by an EventBridge Scheduler expression.
+    training_queue = optional(object({
+      instance_types = map(object({
+        budget       = number
+        spot_budget  = optional(number, 0)
+        usd_per_hour = optional(number)
+      }))
+      submitters = optional(set(string), [])
+      subscribers = optional(map(object({
+        protocol = string
+        endpoint = string
+        owners   = optional(set(string), [])
+        models   = optional(set(string), [])
+        states   = optional(set(string), [])
+      })), {})
+      schedules = optional(map(object({
+        expression = string
+        time_zone  = optional(string, "UTC")
+        template   = string
+        enabled    = optional(bool, true)
+      })), {})
+      launch_on_submit    = optional(bool, false)
+      launches_per_second = optional(number, 5)
+      history_days        = optional(number, 400)
+      package = optional(object({
+        type      = optional(string, "zip")
+        image_uri = optional(string)
+      }), {})
+    }))
     # Settings of each model's execution role.
     models = optional(map(object({
       training = optional(object({
@@ -125,9 +157,9 @@ variable "environment" {
   }
   validation {
     condition = alltrue([
-      for arn in setunion(var.environment.approvers, var.environment.break_glass) : can(regex("^arn:aws:(iam|sts)::[0-9]{12}:[a-z-]+/[^*?]+$", arn))
+      for arn in setunion(var.environment.approvers, var.environment.break_glass, try(var.environment.training_queue.submitters, [])) : can(regex("^arn:aws:(iam|sts)::[0-9]{12}:[a-z-]+/[^*?]+$", arn))
     ])
-    error_message = "environment ${var.environment.name}: approvers and break_glass take exact ARNs of roles or users, without wildcards. Correct environment.tfvars."
+    error_message = "environment ${var.environment.name}: approvers, break_glass and training_queue.submitters take exact ARNs of roles or users, without wildcards. Correct environment.tfvars."
   }
 
   validation {

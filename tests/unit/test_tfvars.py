@@ -72,7 +72,7 @@ def test_every_key_of_terraforms_variable_is_known() -> None:
         "approvers",
         "break_glass",
     }
-    read |= {"gates", "freezes", "wave", "retention"}
+    read |= {"gates", "freezes", "wave", "retention", "training_queue"}
     assert declared == read | set(environment_file.OF_TERRAFORM)
 
 
