@@ -10,11 +10,12 @@ from pathlib import Path
 from glue.aws.copier import BytesOrigin, Item, LocalOrigin, RemoteOrigin
 from glue.aws.ecr import image_reference
 from glue.aws.resuming import ResumingStream
-from glue.aws.s3 import Source
+from glue.aws.s3 import Bucket, Source
 from glue.aws.session import Session
 from glue.core import drift, names
 from glue.core.archive import Inspection, Limits, inspect
 from glue.core.checksum import of_bytes, part_size_for
+from glue.core.copying import StoredObject
 from glue.core.golden import FILE_LIMIT, parse_golden
 from glue.core.release import (
     BASELINE,
@@ -97,7 +98,8 @@ def _archive(name: str, place: str, session: Session, limits: Limits) -> tuple[I
             inspection = inspect(stream, name=place, part_size=part_size_for(size), limits=limits, extract=extract)
     except OSError as error:
         raise UsageError(f"{place} cannot be read: {error.strerror or error}") from error
-    return Item(release_file(name, inspection.checksums), LocalOrigin(path), _GZIP), inspection
+    file = release_file(name, inspection.checksums, unpacked=inspection.unpacked)
+    return Item(file, LocalOrigin(path), _GZIP), inspection
 
 
 def _remote_archive(
@@ -115,14 +117,23 @@ def _remote_archive(
             f"{uri} does not exist", remedy="Has the training job completed? Its output is named in it."
         )
     stored = head.stored
-    source = Source(bucket_name, bucket.owner, key, stored.etag, stored.version_id)
+    source, inspection = look_into(bucket, stored, limits=limits, extract=extract)
+    file = release_file(name, inspection.checksums, unpacked=inspection.unpacked)
+    return Item(file, RemoteOrigin(source), _GZIP), inspection
+
+
+def look_into(
+    bucket: Bucket, stored: StoredObject, *, limits: Limits, extract: Mapping[str, int] | None = None
+) -> tuple[Source, Inspection]:
+    """Read an archive in S3 as a stream, once, and return the version that was read and what is in it."""
+    source = Source(bucket.name, bucket.owner, stored.key, stored.etag, stored.version_id)
     stream = ResumingStream(bucket, source, stored.bytes)
     try:
-        size = part_size_for(stored.bytes)
-        inspection = inspect(stream, name=uri, part_size=size, limits=limits, extract=extract)
+        part_size = part_size_for(stored.bytes)
+        name = bucket.uri(stored.key)
+        return source, inspect(stream, name=name, part_size=part_size, limits=limits, extract=extract)
     finally:
         stream.close()
-    return Item(release_file(name, inspection.checksums), RemoteOrigin(source), _GZIP), inspection
 
 
 def _reference(image: str, session: Session, repository: str) -> str:

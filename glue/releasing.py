@@ -1,14 +1,16 @@
 """Making a release: look at everything first, then reserve its id, bring its files, and write its manifest last.
 
 The same content makes the same release again, whoever asks and however often it was interrupted: an entry
-`release-index/<model>/<content>.json` is written before the files, once, and names the release id.
+`release-index/<model>/<content>.json` is written before the files, once, and names the release id. An archive that
+was packed again is the same content in other bytes (docs/decisions/0019): the release keeps the bytes that it has.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,11 +21,21 @@ from glue.aws.session import Session
 from glue.core import names
 from glue.core.archive import Limits
 from glue.core.checksum import of_bytes
-from glue.core.release import MANIFEST, MANIFEST_LIMIT, Release, encode, parse, release_file, with_content
+from glue.core.release import (
+    MANIFEST,
+    MANIFEST_LIMIT,
+    Release,
+    by_bytes,
+    encode,
+    parse,
+    release_file,
+    with_content,
+)
 from glue.core.request import CreatedRelease, ReleaseRequest
 from glue.core.strictjson import StrictObject, loads
 from glue.errors import NotFoundError, RefusedError, UsageError
 from glue.gathering import Gathered, gather
+from glue.same_content import settled
 
 _INDEX_LIMIT = 64 * 1024
 _INDEX_SCHEMA = 1
@@ -89,7 +101,8 @@ def plan_release(
         )
     )
     bucket = session.artifacts()
-    indexed = _indexed(bucket, release)
+    # an older version reserved the id for the archives' bytes
+    indexed = _indexed(bucket, release) or _indexed(bucket, by_bytes(release))
     planned = indexed or release
     return ReleasePlan(
         release=planned,
@@ -120,19 +133,33 @@ def create_release(
     release = plan.release if plan.indexed else _reserve(bucket, plan.release)
     tags = {"model": release.model, "release": release.release}
     items = [replace(item, tags=tags) for item in plan.gathered.items]
-    copied = uploaded = 0
-    for local in (False, True):
-        chosen = [item for item in items if isinstance(item.origin, LocalOrigin | BytesOrigin) is local]
-        copier = Copier(
-            bucket, release.prefix, threads=min(threads, UPLOAD_THREADS) if local else threads, progress=progress
-        )
-        moved = copier.bring(chosen)
-        copied, uploaded = (copied, moved.bytes) if local else (moved.bytes, uploaded)
+    bring = functools.partial(_bring, bucket, threads=threads, progress=progress)
+    try:
+        release, missing = settled(bucket, release, items)
+        copied, uploaded = bring(release, missing)
+    except RefusedError:
+        # Perhaps another run packed the same content in other bytes, and was first since we looked.
+        release, missing = settled(bucket, release, items)
+        copied, uploaded = bring(release, missing)
     final = _with_versions(bucket, release)
     created = _write_manifest(bucket, final, tags)
     if not created:
         final = _existing(bucket, final)
     return CreatedRelease(final, created, uploaded, copied, plan.gathered.notes)
+
+
+def _bring(
+    bucket: Bucket, release: Release, items: Sequence[Item], *, threads: int, progress: Progress
+) -> tuple[int, int]:
+    """Bring a release's files and return the bytes that were copied inside S3, and uploaded from here."""
+    moved = []
+    for local in (False, True):
+        chosen = [item for item in items if isinstance(item.origin, LocalOrigin | BytesOrigin) is local]
+        copier = Copier(
+            bucket, release.prefix, threads=min(threads, UPLOAD_THREADS) if local else threads, progress=progress
+        )
+        moved.append(copier.bring(chosen).bytes)
+    return moved[0], moved[1]
 
 
 def _complete(bucket: Bucket, release: Release) -> bool:

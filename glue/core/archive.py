@@ -6,6 +6,8 @@ SageMaker takes a model as one gzip-compressed tar and unpacks it as root in the
 
 from __future__ import annotations
 
+import hashlib
+import json
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ __all__ = ["ArchiveError", "Inspection", "Limits", "Member", "inspect"]
 _CHUNK = 256 * 1024
 _MAX_NAME = 1024
 _GZIP_MAGIC = b"\x1f\x8b"
+_OTHERS = 0o5  # what a user who owns nothing may do with it, but for writing: a server's workers are such users
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,18 @@ class Member:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What is in an archive. `checksums` are of its compressed bytes; `extracted` holds what was asked and found."""
+    """What is in an archive. `checksums` are of its compressed bytes; `extracted` holds what was asked and found.
+
+    `unpacked` (SHA-256, hex) is of what it unpacks to: each file's path, bytes, and whether others may read and run
+    it. Times, owners, order, folders that anybody may enter, and how it was compressed are not part of it, because
+    whoever packs chooses them: SageMaker packs /opt/ml/model itself, at another time with other bytes.
+    """
 
     members: tuple[Member, ...]
     expanded_bytes: int
     checksums: Checksums
     extracted: Mapping[str, bytes] = field(default_factory=dict)
+    unpacked: str = ""
 
 
 def inspect(
@@ -64,17 +73,18 @@ def inspect(
     """
     gunzip = _Gunzip(stream, PartHasher(part_size), limits or Limits())
     try:
-        members, extracted = _walk(TarStream(gunzip), limits or Limits(), extract or {})
+        members, extracted, unpacked = _walk(TarStream(gunzip), limits or Limits(), extract or {})
         checksums = gunzip.finish()
     except ArchiveError as error:
         raise ArchiveError(f"{name}: {error.message}", remedy=error.remedy) from error
-    return Inspection(tuple(members), gunzip.expanded, checksums, extracted)
+    return Inspection(tuple(members), gunzip.expanded, checksums, extracted, unpacked)
 
 
-def _walk(tar: TarStream, limits: Limits, extract: Mapping[str, int]) -> tuple[list[Member], dict[str, bytes]]:
+def _walk(tar: TarStream, limits: Limits, extract: Mapping[str, int]) -> tuple[list[Member], dict[str, bytes], str]:
     names = _Names()
     members: list[Member] = []
     extracted: dict[str, bytes] = {}
+    unpacked: list[tuple[str, int, int, str]] = []
     for count, entry in enumerate(tar.entries(), start=1):
         if count > limits.members:
             raise ArchiveError(f"it has more than {limits.members} members")
@@ -82,17 +92,28 @@ def _walk(tar: TarStream, limits: Limits, extract: Mapping[str, int]) -> tuple[l
         if entry.bytes > limits.expanded_bytes:
             raise ArchiveError(f"{path!r} has {entry.bytes} bytes; all of it may have {limits.expanded_bytes}")
         if entry.folder:
+            if entry.mode & _OTHERS != _OTHERS:
+                unpacked.append((f"{path}/", entry.mode & _OTHERS, 0, ""))
             continue
         members.append(Member(path, entry.bytes))
+        digest, data = _read_member(tar, path, entry.bytes, extract.get(path))
+        unpacked.append((path, entry.mode & _OTHERS, entry.bytes, digest))
         if path in extract:
-            extracted[path] = _read_member(tar, path, entry.bytes, extract[path])
-    return members, extracted
+            extracted[path] = data
+    listing = json.dumps(sorted(unpacked), separators=(",", ":"))
+    return members, extracted, hashlib.sha256(listing.encode()).hexdigest()
 
 
-def _read_member(tar: TarStream, path: str, size: int, limit: int) -> bytes:
-    if size > limit:
+def _read_member(tar: TarStream, path: str, size: int, limit: int | None) -> tuple[str, bytes]:
+    """Return a member's SHA-256 (hex), and with a limit its bytes."""
+    if limit is not None and size > limit:
         raise ArchiveError(f"{path!r} has {size} bytes; at most {limit} are read")
-    return b"".join(iter(lambda: tar.read(_CHUNK), b""))
+    whole, kept = hashlib.sha256(), []
+    while data := tar.read(_CHUNK):
+        whole.update(data)
+        if limit is not None:
+            kept.append(data)
+    return whole.hexdigest(), b"".join(kept)
 
 
 class _Names:

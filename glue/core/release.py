@@ -14,7 +14,8 @@ from glue.core.checksum import PART_SIZE, Checksums
 from glue.core.strictjson import StrictObject, loads
 from glue.errors import SlipwayError, UsageError
 
-SCHEMA = 1
+SCHEMA = 2
+READABLE = (1, SCHEMA)  # in the first, a file had no `unpacked`
 MANIFEST = "release.json"
 MODEL_ARCHIVE = "model.tar.gz"
 SOURCE_ARCHIVE = "sourcedir.tar.gz"
@@ -46,6 +47,7 @@ class ReleaseFile:
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html). Every file is
     uploaded and copied in parts of `part_size` bytes, so the value is the same in every account exactly when the bytes
     are. `parts` holds each part's base64 SHA-256. `version_id` is that of the bucket in which the release was created.
+    `unpacked` is an archive's: the SHA-256 (hex) of what it unpacks to, see `glue.core.archive`.
     """
 
     name: str
@@ -54,6 +56,11 @@ class ReleaseFile:
     parts: tuple[str, ...]
     part_size: int = PART_SIZE
     version_id: str | None = None
+    unpacked: str | None = None
+
+    def same_bytes(self, other: ReleaseFile) -> bool:
+        """Tell whether both are the same bytes."""
+        return (self.bytes, self.part_size, self.sha256) == (other.bytes, other.part_size, other.sha256)
 
 
 @dataclass(frozen=True)
@@ -92,9 +99,12 @@ class Release:
         return f"s3://{bucket}/{self.key(MODEL_ARCHIVE)}"
 
 
-def release_file(name: str, checksums: Checksums, *, version_id: str | None = None) -> ReleaseFile:
+def release_file(
+    name: str, checksums: Checksums, *, version_id: str | None = None, unpacked: str | None = None
+) -> ReleaseFile:
     """Return the manifest's entry of a file whose checksums are known."""
-    return ReleaseFile(name, checksums.bytes, checksums.composite, checksums.parts, checksums.part_size, version_id)
+    found = (checksums.bytes, checksums.composite, checksums.parts, checksums.part_size)
+    return ReleaseFile(name, *found, version_id=version_id, unpacked=unpacked)
 
 
 def content_hash(
@@ -102,12 +112,16 @@ def content_hash(
 ) -> str:
     """Return the SHA-256 (hex) over what makes a release what it is: files, image and container environment.
 
-    Provenance (time, commit, metrics, training) and version ids are left out: they may differ for the same content.
+    An archive counts by what it unpacks to (docs/decisions/0019), any other file by its bytes. Provenance (time,
+    commit, metrics, training) and version ids are left out: they may differ for the same content.
     """
     content = {
         "image": f"{image_repository}@{image_digest}",
         "environment": dict(environment),
-        "files": {name: [file.bytes, file.part_size, file.sha256] for name, file in files.items()},
+        "files": {
+            name: ["unpacked", file.unpacked] if file.unpacked else [file.bytes, file.part_size, file.sha256]
+            for name, file in files.items()
+        },
     }
     return hashlib.sha256(canonical(content)).hexdigest()
 
@@ -129,6 +143,8 @@ def encode(release: Release) -> bytes:
 def _file_document(file: ReleaseFile) -> dict[str, object]:
     document = {**asdict(file), "parts": list(file.parts)}
     del document["name"]
+    if file.unpacked is None:
+        del document["unpacked"]
     return document
 
 
@@ -142,9 +158,9 @@ def parse(data: bytes, *, where: str) -> Release:
         document = loads(data, limit=MANIFEST_LIMIT)
         if not isinstance(document, Mapping):
             raise ValueError("it is not an object")
-        if document.get("schema") != SCHEMA:
+        if document.get("schema") not in READABLE:
             raise ManifestError(
-                f"{where} has schema {document.get('schema')!r}; this version reads {SCHEMA}",
+                f"{where} has schema {document.get('schema')!r}; this version reads {READABLE[0]} to {SCHEMA}",
                 remedy="Use the version of slipway that wrote it, or a newer one.",
             )
         release = _release(StrictObject(document, "manifest"))
@@ -187,6 +203,7 @@ def _file(name: str, obj: StrictObject) -> ReleaseFile:
         parts=obj.text_list("parts"),
         part_size=obj.integer("part_size"),
         version_id=obj.optional_text("version_id"),
+        unpacked=obj.text("unpacked", _SHA256) if obj.has("unpacked") else None,
     )
     obj.close()
     return file
@@ -227,6 +244,12 @@ def content_of(release: Release) -> str:
 def with_content(release: Release) -> Release:
     """Return the release with its content hash filled in."""
     return replace(release, content=content_of(release))
+
+
+def by_bytes(release: Release) -> Release:
+    """Return the release as manifests of schema 1 identify it: archives by their bytes as well."""
+    files = {name: replace(file, unpacked=None) for name, file in release.files.items()}
+    return with_content(replace(release, files=files))
 
 
 def check_environment(environment: Mapping[str, str]) -> None:

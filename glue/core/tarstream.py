@@ -37,11 +37,12 @@ class ArchiveError(UsageError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One header of the archive: a file or a folder."""
+    """One header of the archive: a file or a folder, with its permission bits."""
 
     name: str
     bytes: int
     folder: bool
+    mode: int = 0o644
 
 
 class TarStream:
@@ -148,7 +149,7 @@ def _finish(header: bytes, kind: bytes, name: str, pax_size: str | None) -> Entr
     folder = kind == b"5" or (kind == b"\0" and name.endswith("/"))
     if folder and size:
         raise ArchiveError(f"the folder {name!r} claims {size} bytes")
-    return Entry(name=name, bytes=size, folder=folder)
+    return Entry(name=name, bytes=size, folder=folder, mode=_octal(header[100:108], "mode") & 0o7777)
 
 
 def _plain_name(header: bytes) -> str:

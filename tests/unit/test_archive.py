@@ -330,3 +330,37 @@ def test_real_tar_is_taken(tmp_path: Any) -> None:
     subprocess.check_call(["tar", "-czf", str(tmp_path / "o.tar.gz"), "-C", str(tmp_path / "in"), "."])
     with (tmp_path / "o.tar.gz").open("rb") as stream:
         assert inspect(stream, name="o", part_size=PART).members == (Member("sub/f", 1),)
+
+
+def changed(name: str, data: bytes, **fields: Any) -> bytes:
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as tar:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        for field, value in fields.items():
+            setattr(info, field, value)
+        tar.addfile(info, io.BytesIO(data))
+    return gzip.compress(raw.getvalue(), mtime=7)
+
+
+def test_what_it_unpacks_to_is_known_apart_from_how_it_was_packed() -> None:
+    plain = look(changed("a", b"1")).unpacked
+    assert look(changed("./a", b"1")).unpacked == plain
+    for packing in ({"mtime": 5}, {"uid": 7, "uname": "me"}, {"mode": 0o664}):
+        assert look(changed("a", b"1", **packing)).unpacked == plain
+    others = [
+        look(changed("a", b"2")),
+        look(changed("b", b"1")),
+        look(changed("a", b"1", mode=0o600)),
+        look(changed("a", b"1", mode=0o755)),
+        look(targz(("a", b"1"), ("b", b""))),
+        look(targz(("a", b"1"), special("closed", tarfile.DIRTYPE))),
+    ]
+    assert len({plain, *(other.unpacked for other in others)}) == 7
+
+
+def test_the_order_and_open_folders_do_not_matter() -> None:
+    folder = special("golden", tarfile.DIRTYPE)
+    folder.mode = 0o755
+    one = look(targz(("golden/x", b"1"), ("a", b"2")))
+    assert look(targz(folder, ("a", b"2"), ("golden/x", b"1"))).unpacked == one.unpacked
