@@ -1,0 +1,272 @@
+"""How the training queue did: success, waiting, spot saving, cost and retries, by owner, model or week.
+
+What is not known is counted as unknown and never as zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from glue.core.training.words import Status
+from glue.core.training_facts import Fact
+
+GROUPS: Mapping[str, Callable[[Fact], str]] = {
+    "owner": lambda fact: fact.owner,
+    "model": lambda fact: fact.model,
+    "week": lambda fact: fact.week,
+}
+_DAYS = 21  # spans up to here are shown by day
+_WORST = 5
+
+
+@dataclass(frozen=True)
+class Known:
+    """A sum or a share of what is known, and of how many it is known. `value` None: of none."""
+
+    value: float | None
+    known: int
+    of: int
+
+    @property
+    def unknown(self) -> int:
+        """Of how many it is not known."""
+        return self.of - self.known
+
+    def as_json(self) -> dict[str, object]:
+        """Return it for a JSON result."""
+        return {"value": self.value, "known": self.known, "of": self.of}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of a group of jobs. Times are seconds, cost is US dollars, shares are 0 to 1."""
+
+    name: str
+    jobs: int
+    by_status: Mapping[str, int]
+    waiting_p50: Known
+    waiting_p95: Known
+    saving: Known
+    cost: Known
+    retries: int
+    retried: int
+
+    @property
+    def open(self) -> int:
+        """Jobs that have not ended."""
+        return self.by_status[Status.NEW] + self.by_status[Status.LAUNCHED]
+
+    @property
+    def success(self) -> float | None:
+        """Completed among completed and failed: one that somebody stopped is neither. None before any ended so."""
+        ended = self.by_status[Status.COMPLETED] + self.by_status[Status.FAILED]
+        return self.by_status[Status.COMPLETED] / ended if ended else None
+
+    def as_json(self) -> dict[str, object]:
+        """Return them for a JSON result."""
+        return {
+            "name": self.name,
+            "jobs": self.jobs,
+            "by_status": dict(self.by_status),
+            "success_rate": self.success,
+            "waiting_s": {"p50": self.waiting_p50.as_json(), "p95": self.waiting_p95.as_json()},
+            "spot_saving": self.saving.as_json(),
+            "cost_usd": self.cost.as_json(),
+            "retries": self.retries,
+            "retried_jobs": self.retried,
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """The figures of all jobs that were submitted from `since` to before `until` (epoch ms)."""
+
+    environment: str
+    since: int
+    until: int
+    by: str
+    total: Figures
+    groups: tuple[Figures, ...]
+    series: tuple[Figures, ...]  # by day or by week, without gaps
+    reasons: tuple[tuple[str, int], ...]  # why jobs failed, the most frequent first
+    unreadable: int = 0
+
+    def as_json(self) -> dict[str, object]:
+        """Return it for a JSON result."""
+        return {
+            "environment": self.environment,
+            "since": moment(self.since),
+            "until": moment(self.until),
+            "by": self.by,
+            "total": self.total.as_json(),
+            "groups": [one.as_json() for one in self.groups],
+            "series": [one.as_json() for one in self.series],
+            "reasons": [{"reason": text, "jobs": count} for text, count in self.reasons],
+            "unreadable": self.unreadable,
+        }
+
+
+def report(facts: Sequence[Fact], *, environment: str, since: int, until: int, by: str, unreadable: int = 0) -> Report:
+    """Return the report of jobs; those submitted outside of the time are left out. `by` is one of GROUPS."""
+    inside = [fact for fact in facts if since <= fact.submitted_at < until]
+    groups = _grouped(inside, GROUPS[by])
+    ordered = sorted(groups, key=lambda name: name if by == "week" else (-len(groups[name]), name))  # type: ignore[return-value,arg-type]
+    return Report(
+        environment=environment,
+        since=since,
+        until=until,
+        by=by,
+        total=figures("all", inside),
+        groups=tuple(figures(name, groups[name]) for name in ordered),
+        series=_series(inside, since, until),
+        reasons=_reasons(inside),
+        unreadable=unreadable,
+    )
+
+
+def figures(name: str, facts: Sequence[Fact]) -> Figures:
+    """Return the figures of some jobs."""
+    by_status = dict.fromkeys(map(str, Status), 0)
+    for fact in facts:
+        by_status[fact.status] += 1
+    waits = sorted(waited for fact in facts if (waited := fact.waited_s) is not None)
+    costs = [cost for fact in facts if fact.attempts and (cost := fact.cost) is not None]
+    return Figures(
+        name=name,
+        jobs=len(facts),
+        by_status=by_status,
+        waiting_p50=Known(percentile(waits, 0.50), len(waits), len(facts)),
+        waiting_p95=Known(percentile(waits, 0.95), len(waits), len(facts)),
+        saving=_saving(facts),
+        cost=Known(math.fsum(costs) if costs else None, len(costs), sum(1 for fact in facts if fact.attempts)),
+        retries=sum(fact.retries for fact in facts),
+        retried=sum(1 for fact in facts if fact.retries),
+    )
+
+
+def _saving(facts: Iterable[Fact]) -> Known:
+    """Return 1 - billable / training seconds of all settled spot attempts: how AWS states the saving.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html
+    """
+    on_spot = [fact for fact in facts if fact.on_spot]
+    settled = [fact.billing for fact in on_spot if fact.billing is not None]
+    trained = sum(one.training_seconds for billing in settled for one in billing if one.spot)
+    billed = sum(one.billable_seconds for billing in settled for one in billing if one.spot)
+    return Known(1 - billed / trained if trained else None, len(settled), len(on_spot))
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """Return the nearest-rank percentile of sorted values: one that occurred; None without any."""
+    return values[max(0, math.ceil(share * len(values)) - 1)] if values else None
+
+
+def _grouped(facts: Iterable[Fact], of: Callable[[Fact], str]) -> dict[str, list[Fact]]:
+    found: dict[str, list[Fact]] = {}
+    for fact in facts:
+        found.setdefault(of(fact), []).append(fact)
+    return found
+
+
+def _series(facts: Sequence[Fact], since: int, until: int) -> tuple[Figures, ...]:
+    begin, end = _date(since), _date(max(since, until - 1))
+    daily = (end - begin).days <= _DAYS
+    if daily:
+        days = [begin + timedelta(days=number) for number in range((end - begin).days + 1)]
+        names = [f"{day:%Y-%m-%d}" for day in days]
+    else:
+        begin -= timedelta(days=begin.weekday())
+        weeks = [(begin + timedelta(days=number)).isocalendar() for number in range(0, (end - begin).days + 1, 7)]
+        names = [f"{week[0]}-W{week[1]:02d}" for week in weeks]
+    groups = _grouped(facts, (lambda fact: f"{_date(fact.submitted_at):%Y-%m-%d}") if daily else GROUPS["week"])
+    return tuple(figures(name, groups.get(name, ())) for name in names)
+
+
+def _date(at: int) -> datetime:
+    return datetime.fromtimestamp(at / 1000, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _reasons(facts: Iterable[Fact]) -> tuple[tuple[str, int], ...]:
+    failed = [fact for fact in facts if fact.status is Status.FAILED]
+    groups = _grouped(failed, lambda fact: " ".join((fact.reason or "no reason is known").split())[:120])
+    return tuple(
+        sorted(((text, len(some)) for text, some in groups.items()), key=lambda row: (-row[1], row[0]))[:_WORST]
+    )
+
+
+def moment(at: int) -> str:
+    """Return a time as it is shown: 2026-11-21T19:00:00Z."""
+    return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+# as text, for tables
+
+
+def share_text(value: float | None) -> str:
+    """Return a share as `87 %`; rounded down, so that 100 % means all."""
+    return "-" if value is None else f"{math.floor(value * 100 + 1e-9)} %"
+
+
+def duration_text(seconds: float | None) -> str:
+    """Return a duration as `45 s`, `12 min` or `3.5 h`."""
+    if seconds is None:
+        return "-"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def known_text(known: Known, value: str) -> str:
+    """Return a value with how many are unknown: `12.40 + 3 unknown`; all unknown: `unknown`."""
+    if not known.of:
+        return "-"
+    if not known.known:
+        return "unknown"
+    return value if not known.unknown else f"{value} + {known.unknown:,} unknown"
+
+
+def saving_text(saving: Known) -> str:
+    """Return the saving on spot, and of how many jobs it is not settled."""
+    if saving.known and saving.value is None:
+        return "-" if not saving.unknown else "unknown"  # settled, and none of it trained
+    return known_text(saving, share_text(saving.value))
+
+
+def cost_text(cost: Known) -> str:
+    """Return the cost in US dollars, and of how many jobs it is not known."""
+    return known_text(cost, f"{cost.value or 0:,.2f}")
+
+
+COLUMNS = (
+    "jobs",
+    "open",
+    "completed",
+    "failed",
+    "stopped",
+    "success",
+    "waiting p50",
+    "p95",
+    "spot saving",
+    "cost USD",
+    "retries",
+)
+
+
+def cells(one: Figures) -> tuple[str, ...]:
+    """Return a row of the table, without the group's name."""
+    return (
+        f"{one.jobs:,}",
+        f"{one.open:,}",
+        f"{one.by_status[Status.COMPLETED]:,}",
+        f"{one.by_status[Status.FAILED]:,}",
+        f"{one.by_status[Status.STOPPED]:,}",
+        share_text(one.success),
+        duration_text(one.waiting_p50.value),
+        duration_text(one.waiting_p95.value),
+        saving_text(one.saving),
+        cost_text(one.cost),
+        f"{one.retries:,}",
+    )
