@@ -16,6 +16,7 @@ _LIMIT = (
     8 * 1024
 )  # https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
 _ARN = re.compile(r"^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:\d{12}:.+$")
+_URL = re.compile(r"^https?://[a-z0-9.-]+(:\d+)?/?$")
 _REPOSITORY = re.compile(r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/.+$")
 
 
@@ -26,6 +27,17 @@ class FoundationModel:
     execution_role_arn: str
     repository_url: str
     model_package_group: str
+
+
+@dataclass(frozen=True)
+class TrainingPlaces:
+    """Where an environment's training queue is. `queues` has the URLs of its SQS queues by their short names."""
+
+    name: str
+    table: str
+    submit_url: str
+    topic_arn: str
+    queues: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,7 @@ class Foundation:
     notification_topic_arn: str | None
     models: Mapping[str, FoundationModel]
     evidence_key_arn: str | None = None  # an older foundation has none, and then nothing is signed
+    training_queue: TrainingPlaces | None = None
 
     def model(self, name: str) -> FoundationModel:
         """Return a model's foundation. Raises UsageError naming the models that there are."""
@@ -85,7 +98,21 @@ def _foundation(obj: StrictObject) -> Foundation:
         artifact_key_arn=obj.text("artifact_key_arn", _ARN),
         notification_topic_arn=obj.optional_text("notification_topic_arn"),
         evidence_key_arn=obj.optional_text("evidence_key_arn"),
+        training_queue=_training(obj),
         models={name: _model(models.nested(name)) for name in models.keys()},  # noqa: SIM118 - not a mapping
+    )
+
+
+def _training(obj: StrictObject) -> TrainingPlaces | None:
+    if not obj.has("training_queue") or obj.value("training_queue") is None:
+        return None
+    queue = obj.nested("training_queue")
+    return TrainingPlaces(
+        name=queue.text("name"),
+        table=queue.text("table"),
+        submit_url=queue.text("submit_url", _URL),
+        topic_arn=queue.text("topic_arn", _ARN),
+        queues=queue.texts("queues"),
     )
 
 

@@ -41,6 +41,28 @@ def test_reads_what_terraform_writes_and_ignores_what_is_new() -> None:
     assert found.model("ranker").model_package_group == "slipway-qa-ranker"
 
 
+def test_a_training_queue_may_be_there() -> None:
+    queue = {
+        "name": "slipway-qa-training",
+        "table": "slipway-qa-training",
+        "submit_url": "https://abc.lambda-url.eu-west-1.on.aws/",
+        "submit_function": "slipway-qa-training-submit",
+        "topic_arn": "arn:aws:sns:eu-west-1:222222222222:slipway-qa-training",
+        "queues": {"events_dead": "https://sqs.eu-west-1.amazonaws.com/222222222222/slipway-qa-training-events-dead"},
+        "history_prefix": "training-history/",
+    }
+    assert parse_foundation(json.dumps(document()), QA).training_queue is None
+    found = parse_foundation(json.dumps(document(training_queue=queue)), QA).training_queue
+    assert found is not None
+    assert (found.table, found.submit_url, list(found.queues)) == (
+        "slipway-qa-training",
+        "https://abc.lambda-url.eu-west-1.on.aws/",
+        ["events_dead"],
+    )
+    with pytest.raises(SlipwayError, match="submit_url 'x' does not look like one"):
+        parse_foundation(json.dumps(document(training_queue=queue | {"submit_url": "x"})), QA)
+
+
 def test_an_unknown_model_names_those_there_are() -> None:
     with pytest.raises(UsageError, match=r"model 'other' is not in the foundation of qa \(there: ranker\)") as caught:
         parse_foundation(json.dumps(document()), QA).model("other")
