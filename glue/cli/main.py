@@ -33,6 +33,7 @@ COMMANDS = {
     "history": ("glue.cli.history:history", "Show who did what to an endpoint, and how it ended."),
     "prune": ("glue.cli.prune:prune", "Remove revisions, releases and images that nobody needs."),
     "doctor": ("glue.cli.doctor:doctor", "Look for what is missing on this machine and in the accounts."),
+    "models": ("glue.cli.models:models", "Say which models a range of commits touches."),
     "image": ("glue.cli.image:image", "Build and push the golden image."),
 }
 
