@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from glue.console import Console
 from glue.core.promotion import EndpointPlan, PromotionPlan
-from glue.core.release import Release
+from glue.registering import register_package
 from glue.tf import revisions_file
 from glue.tf.tfvars import Estate
 
@@ -158,30 +158,6 @@ class Acting:
                 self._console.say(f"copied {done / 1e6:.0f} of {total / 1e6:.0f} MB")
 
         return progress
-
-
-def register_package(session: Session, release: Release, *, promoted_from: str = "") -> str:
-    """Register a release in an environment's model registry, with its lineage, and return the package's ARN."""
-    where = session.environment
-    foundation = session.parameters.foundation(where)
-    model = foundation.model(release.model)
-    metadata = {
-        "commit": release.commit,
-        "created": release.created,
-        "image": release.image_digest,
-        "content": release.content,
-        "promoted_from": promoted_from,
-        **{f"metric_{name}": f"{value:g}" for name, value in release.metrics.items()},
-        **{f"training_{key}": str(release.training[key]) for key in ("job", "job_name") if key in release.training},
-    }
-    return session.sagemaker.create_package(
-        model.model_package_group,
-        release=release.release,
-        image_uri=f"{model.repository_url}@{release.image_digest}",
-        model_data_url=release.model_data_url(foundation.artifact_bucket),
-        environment=release.environment,
-        metadata=metadata,
-    )
 
 
 def _revision_step(plan: EndpointPlan) -> str:

@@ -1,8 +1,8 @@
 """S3: one bucket, with the account that must own it in every call.
 
 Every object is written as a multipart object with SHA-256 parts and completed with If-None-Match: its composite
-checksum is then comparable everywhere, and nothing is ever overwritten. A HEAD answer of 403 is a denial, never
-"absent" (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html).
+checksum is then comparable everywhere, and nothing is ever overwritten (but by `put`). A HEAD answer of 403 is a
+denial, never "absent" (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html).
 """
 
 from __future__ import annotations
@@ -179,7 +179,12 @@ class Bucket:
         self._put(key, data, content_type)
         return True
 
-    def _put(self, key: str, data: bytes, content_type: str) -> None:
+    def put(self, key: str, data: bytes, *, content_type: str) -> None:
+        """Write a small object over what is there: for records of work under way, never for what others rely on."""
+        self._put(key, data, content_type, once=False)
+
+    def _put(self, key: str, data: bytes, content_type: str, *, once: bool = True) -> None:
+        extra: dict[str, Any] = {"IfNoneMatch": "*"} if once else {}
         with self._translated(self.uri(key)):
             self._client.put_object(
                 Bucket=self.name,
@@ -187,8 +192,8 @@ class Bucket:
                 Body=data,
                 ContentType=content_type,
                 ChecksumAlgorithm="SHA256",
-                IfNoneMatch="*",
                 ExpectedBucketOwner=self.owner,
+                **extra,
                 **self._encryption,
             )
 

@@ -75,6 +75,10 @@ class SageMaker:
             raise
         return answer
 
+    def training_job(self, name: str) -> dict[str, Any] | None:
+        """Return DescribeTrainingJob's answer, None when there is no such job."""
+        return self._describe(f"training job {name}", self._client.describe_training_job, TrainingJobName=name)
+
     # model registry
 
     def find_package(self, group: str, release: str) -> ModelPackage | None:
@@ -161,7 +165,7 @@ def is_absent(error: AwsError) -> bool:
     if not isinstance(cause, boto.ClientError) or code_of(cause) not in {"ValidationException", "ValidationError"}:
         return False
     said = message_of(cause).lower()
-    return "could not find" in said or "does not exist" in said
+    return any(words in said for words in ("could not find", "does not exist", "requested resource not found"))
 
 
 def _token(group: str, release: str) -> str:

@@ -44,7 +44,7 @@ def release() -> None:
 @options.command(dry_run=True)
 def create(app: App, *, environment: str, **settings: Any) -> Result:
     """Make a release: an immutable bundle with a manifest. The same content again is the same release."""
-    from glue.executor import register_package
+    from glue.registering import registered
     from glue.releasing import create_release, plan_release
 
     where = app.estate.environment(environment)
@@ -56,9 +56,7 @@ def create(app: App, *, environment: str, **settings: Any) -> Result:
         line = f"Dry run: would make {plan.release.release}" if not plan.exists else f"{plan.release.release} is there"
         return Result(_created(plan.release, changed=False), lines=(line,))
     made = create_release(plan, session=session)
-    group = session.parameters.foundation(where).model(request.model).model_package_group
-    if session.sagemaker.find_package(group, made.release.release) is None:
-        register_package(session, made.release)
+    registered(session, made.release)
     for note in made.notes:
         app.console.say(note)
     size = made.uploaded_bytes + made.copied_bytes
