@@ -123,7 +123,13 @@ class Registry:
                 kept, kept_type = self.manifest(repository, holder.digest)
                 self._put(repository, kept, kept_type, tag=pin_tag(holder.digest), digest=holder.digest)
             self._untag(repository, tag)
-        self._put(repository, manifest, media_type, tag=tag, digest=digest)
+        try:
+            self._put(repository, manifest, media_type, tag=tag, digest=digest)
+        except RefusedError as error:  # somebody put it between our two calls
+            raise RefusedError(
+                f"tag {tag} of {repository} was moved by another run at the same moment ({self._where})",
+                remedy="Look whose run it was, then run this again.",
+            ) from error
         return True
 
     def pin(self, repository: str, digest: str) -> bool:

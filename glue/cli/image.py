@@ -75,6 +75,47 @@ def push(app: App, *, model: str, environment: str) -> Result:
     )
 
 
+@image.command()
+@_MODEL
+@options.environment
+@click.option("--commit", required=True, help="Commit whose image it is: an id, a tag, a branch.")
+@click.option("--latest", is_flag=True, help="Move the tag latest, too.")
+@options.command(dry_run=True)
+def promote(app: App, *, model: str, environment: str, commit: str, latest: bool) -> Result:
+    """Move an environment's tag to the image of a commit. The image stays, and endpoints do not follow.
+
+    The digest is the one that the commit's tag names in that environment's own registry.
+    """
+    from glue.oci.source import resolve
+    from glue.oci.tagging import environment_tags, move_tags, plan_tags
+
+    where = app.estate.environment(environment)
+    tags = environment_tags(where.name, latest=latest)
+    commit = resolve(app.workspace.root, commit)
+    session = app.accounts.session(where)
+    session.parameters.foundation(where).model(model)
+    repository = f"{where.project}/{model}"
+    plan = plan_tags(session.registry, repository=repository, commit=commit, tags=tags)
+    changed = False if app.dry_run else move_tags(session.registry, plan)
+    needed = [move for move in plan.moves if move.needed]
+    said = "would move" if app.dry_run else "moved"
+    lines = [f"{repository}:{it.tag} {said} from {it.before or 'no image'} to {it.digest}" for it in needed]
+    lines = lines or [f"Nothing to do: {repository}:{' and '.join(tags)} is {plan.digest} ({plan.commit_tag[:12]})"]
+    return Result(
+        {
+            "command": "image promote",
+            "env": environment,
+            "repository": repository,
+            "commit": plan.commit_tag,
+            "digest": plan.digest,
+            "tags": [{"tag": it.tag, "from": it.before, "to": it.digest, "moves": it.needed} for it in plan.moves],
+            "dry_run": app.dry_run,
+            "changed": changed,
+        },
+        lines=tuple(lines),
+    )
+
+
 def _commit(config: Mapping[str, Any]) -> str | None:
     """Return the commit that an image's labels name
     (https://github.com/opencontainers/image-spec/blob/main/annotations.md)."""

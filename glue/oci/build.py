@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -15,11 +14,10 @@ from glue.oci.layer import DOCKER_LAYER, File, Layer, tree, write_layer
 from glue.oci.layout import BuiltImage
 from glue.oci.manifest import Descriptor
 from glue.oci.packages import host_architecture, locked, packages_layer
-from glue.oci.source import committed
+from glue.oci.source import COMMIT, committed
 
 PROGRAM = "opt/program"
 MODEL_SUFFIXES = frozenset({".csv", ".json", ".py", ".toml", ".txt", ".yaml", ".yml"})
-COMMIT = re.compile(r"^[0-9a-f]{7,64}$")
 
 
 def build_image(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 from glue.errors import RefusedError, UsageError
 
 _SHOWN = 5
+COMMIT = re.compile(r"[0-9a-f]{7,64}\Z")
 
 
 def source_paths(model: str) -> tuple[str, ...]:
@@ -38,6 +40,23 @@ def committed(repository: Path, model: str) -> str:
             remedy="Commit them first: the image's tag names the commit.",
         )
     return head
+
+
+def resolve(repository: Path, commit: str) -> str:
+    """Return a commit id as it is; of a tag, a branch or HEAD of the checkout the commit (40 hex digits).
+
+    Raises UsageError when the checkout has none of that name.
+    """
+    if COMMIT.match(commit):
+        return commit
+    if not commit or commit.startswith("-") or not commit.isprintable():
+        raise UsageError(f"{commit!r} is not a commit", remedy="Give a commit id, a tag or a branch.")
+    try:
+        return _git(repository, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}").strip()
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise UsageError(
+            f"{commit!r} is not a commit of this checkout", remedy="Give a commit id, or fetch the tag or branch first."
+        ) from error
 
 
 def _git(repository: Path, *arguments: str) -> str:
