@@ -13,7 +13,8 @@ PROMOTE = "promote"
 APPROVE = "approve"
 BREAK_GLASS = "break-glass"
 PRUNE = "prune"
-ROLES = (PLAN, DEPLOY_FOUNDATION, DEPLOY_SERVING, PROMOTE, APPROVE, BREAK_GLASS, PRUNE)
+TRAIN = "train"
+ROLES = (PLAN, DEPLOY_FOUNDATION, DEPLOY_SERVING, PROMOTE, APPROVE, BREAK_GLASS, PRUNE, TRAIN)
 TERRAFORMS = (PLAN, DEPLOY_FOUNDATION, DEPLOY_SERVING)  # whose credentials are kept for its processes
 
 # Bootstrap makes the roles, so it cannot run in one: an administrator runs it.

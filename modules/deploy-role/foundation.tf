@@ -1,6 +1,6 @@
 # It makes and changes, but deletes neither buckets nor keys nor repositories: what is lost with them, nobody can make again.
 locals {
-  deploy_foundation = merge(local.read_foundation, local.read_parameter, local.list_states, local.record, {
+  deploy_foundation = merge(local.read_foundation, local.read_queue, local.read_parameter, local.list_states, local.record, {
     UseOwnState = {
       actions    = ["s3:GetObject", "s3:PutObject"]
       resources  = ["${local.states}/foundation.tfstate", "${local.states}/foundation.tfstate.tflock"]
@@ -101,8 +101,13 @@ locals {
       conditions = []
     }
     MakeTopic = {
-      actions    = ["sns:CreateTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:Unsubscribe", "sns:UntagResource"]
+      actions    = ["sns:CreateTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:UntagResource"]
       resources  = ["arn:aws:sns:${local.here}:${local.prefix}-notifications*"]
+      conditions = []
+    }
+    ChangeSubscriptions = {
+      actions    = ["sns:SetSubscriptionAttributes", "sns:Unsubscribe"]
+      resources  = ["*"] # these actions know no resource
       conditions = []
     }
     MakeModelRegistry = {

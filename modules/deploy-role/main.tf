@@ -23,6 +23,7 @@ locals {
     approve           = local.approve
     break-glass       = local.break_glass
     prune             = local.prune
+    train             = local.train
   }
   statements = {
     for sid, statement in local.permissions[var.access] : sid => statement if length(statement.resources) > 0
@@ -37,6 +38,7 @@ locals {
     approve           = 3600
     break-glass       = 3600
     prune             = 3600
+    train             = 3600
   }
 
   # Nobody else's word counts there: without principals of its own such a role would trust the whole account.

@@ -1,6 +1,6 @@
 # It only reads: a plan in it is made without a lock (-lock=false), and nobody can apply with it.
 locals {
-  plan = merge(local.read_foundation, local.read_serving, local.read_parameter, local.list_states, {
+  plan = merge(local.read_foundation, local.read_queue, local.read_serving, local.read_parameter, local.list_states, {
     ReadStates = {
       actions    = ["s3:GetObject"]
       resources  = ["${local.states}/*"]

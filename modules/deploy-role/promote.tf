@@ -176,6 +176,13 @@ locals {
       ]
       conditions = []
     }
+    # The queue's monitor is named like an endpoint's: whoever calls it tells it how jobs ended.
+    LeaveTrainingQueue = {
+      effect     = "Deny"
+      actions    = ["lambda:InvokeFunction"]
+      resources  = local.queue_functions
+      conditions = []
+    }
     AskLists = {
       actions = [
         "application-autoscaling:DescribeScalableTargets",

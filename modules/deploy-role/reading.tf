@@ -22,7 +22,7 @@ locals {
       conditions = []
     }
     ReadTopic = {
-      actions    = ["sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListTagsForResource"]
+      actions    = ["sns:GetTopicAttributes", "sns:ListTagsForResource"]
       resources  = ["arn:aws:sns:${local.here}:${local.prefix}-*"]
       conditions = []
     }
@@ -32,7 +32,7 @@ locals {
       conditions = []
     }
     ReadFoundationLists = {
-      actions    = ["ecr:DescribeRegistry", "ecr:GetRegistryPolicy", "kms:ListAliases", "ssm:DescribeParameters"]
+      actions    = ["ecr:DescribeRegistry", "ecr:GetRegistryPolicy", "kms:ListAliases", "sns:GetSubscriptionAttributes", "ssm:DescribeParameters"]
       resources  = ["*"] # these actions know no resource
       conditions = []
     }

@@ -46,12 +46,37 @@ data "aws_iam_policy_document" "trust" {
   }
 }
 
+# All inline policies of a role together may have 10240 characters, and the foundation's have most of them: what makes the
+# queue is a policy of its own, which counts apart. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+data "aws_iam_policy_document" "queue" {
+  dynamic "statement" {
+    for_each = { for sid, statement in local.make_queue : sid => statement if length(statement.resources) > 0 }
+
+    content {
+      sid       = statement.key
+      actions   = statement.value.actions
+      resources = statement.value.resources
+
+      dynamic "condition" {
+        for_each = statement.value.conditions
+
+        content {
+          test     = condition.value.test
+          variable = condition.value.variable
+          values   = condition.value.values
+        }
+      }
+    }
+  }
+}
+
 data "aws_iam_policy_document" "permissions" {
   dynamic "statement" {
     for_each = local.statements
 
     content {
       sid       = statement.key
+      effect    = try(statement.value.effect, "Allow")
       actions   = statement.value.actions
       resources = statement.value.resources
 
@@ -82,6 +107,11 @@ resource "aws_iam_role" "this" {
     }
 
     precondition {
+      condition     = var.access != "train" || var.queue_boundary_arn != null
+      error_message = "The role ${local.name} is for the training queue, and without queue_boundary_arn there is none. Give it, or leave the role out."
+    }
+
+    precondition {
       condition     = !local.needs_names || length(var.operator_arns) > 0
       error_message = "The role ${local.name} is for named people only. Give operator_arns, or leave the role out."
     }
@@ -99,4 +129,29 @@ resource "aws_iam_role_policy" "this" {
       error_message = "The policy of ${local.name} has more than the 10240 characters that IAM takes for a role's inline policies."
     }
   }
+}
+
+resource "aws_iam_policy" "queue" {
+  for_each = local.queue_makers
+
+  name        = "${local.name}-queue"
+  description = "What ${local.name} may do to make the training queue ${each.key}"
+  policy      = data.aws_iam_policy_document.queue.json
+
+  lifecycle {
+    precondition {
+      condition     = length(data.aws_iam_policy_document.queue.minified_json) <= 6144
+      error_message = "The policy ${local.name}-queue has more than the 6144 characters that IAM takes for a managed policy."
+    }
+  }
+}
+
+# The ARN is made from names, so that a plan says what it attaches.
+resource "aws_iam_role_policy_attachment" "queue" {
+  for_each = local.queue_makers
+
+  role       = aws_iam_role.this.name
+  policy_arn = "${local.iam}:policy/${local.name}-queue"
+
+  depends_on = [aws_iam_policy.queue]
 }

@@ -168,6 +168,22 @@ locals {
       ]
       conditions = []
     }
+    # Names of the training queue begin like those of endpoints, and belong to the foundation.
+    LeaveTrainingQueue = {
+      effect  = "Deny"
+      actions = ["cloudwatch:Delete*", "cloudwatch:Put*", "events:*", "iam:*", "lambda:*", "logs:*"]
+      resources = flatten([
+        for queue in local.queues : [
+          "arn:aws:cloudwatch:${local.here}:alarm:${queue}-*",
+          "arn:aws:cloudwatch::${var.account_id}:dashboard/${queue}",
+          "arn:aws:events:${local.here}:rule/${queue}-*",
+          "arn:aws:lambda:${local.here}:function:${queue}-*",
+          "arn:aws:logs:${local.here}:log-group:/aws/lambda/${queue}-*",
+          "${local.iam}:role/${queue}-*",
+        ]
+      ])
+      conditions = []
+    }
     AskAlarms = {
       actions    = ["cloudwatch:DescribeAlarmHistory"]
       resources  = ["arn:aws:cloudwatch:${local.here}:alarm:*"]

@@ -1,11 +1,11 @@
 variable "access" {
-  description = "What the role is for: `plan` reads, `deploy-foundation` and `deploy-serving` apply one root each, `promote` is the glue's, `approve` decides about releases, `break-glass` records that gates are passed, `prune` removes what is no longer needed. The table below says what each may do."
+  description = "What the role is for: `plan` reads, `deploy-foundation` and `deploy-serving` apply one root each, `promote` is the glue's, `approve` decides about releases, `break-glass` records that gates are passed, `prune` removes what is no longer needed, `train` submits jobs. The table below says what each may do."
   type        = string
   nullable    = false
 
   validation {
-    condition     = contains(["plan", "deploy-foundation", "deploy-serving", "promote", "approve", "break-glass", "prune"], var.access)
-    error_message = "access must be one of plan, deploy-foundation, deploy-serving, promote, approve, break-glass, prune."
+    condition     = contains(["plan", "deploy-foundation", "deploy-serving", "promote", "approve", "break-glass", "prune", "train"], var.access)
+    error_message = "access must be one of plan, deploy-foundation, deploy-serving, promote, approve, break-glass, prune, train."
   }
 }
 
@@ -127,6 +127,17 @@ variable "promotes_from" {
     region     = string
   })
   default = null
+}
+
+variable "queue_boundary_arn" {
+  description = "The boundary that the roles of the training queue's functions must carry: the `queue` one of modules/role-boundary. Null means that the environment has no training queue."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.queue_boundary_arn == null || can(regex("^arn:aws:iam::[0-9]{12}:policy/.+$", var.queue_boundary_arn))
+    error_message = "queue_boundary_arn must be the ARN of an IAM policy of this account, or null where there is no training queue."
+  }
 }
 
 variable "region" {

@@ -11,6 +11,7 @@ locals {
         actions = [
           "application-autoscaling:*",
           "cloudwatch:*",
+          "dynamodb:*",
           "ecr:BatchDelete*",
           "ecr:Create*",
           "ecr:Delete*",
@@ -39,7 +40,9 @@ locals {
           "s3:Replicate*",
           "s3:Restore*",
           "sagemaker:*",
+          "scheduler:*",
           "sns:*",
+          "sqs:*",
           "ssm:*",
         ]
         resources = ["*"]
@@ -66,6 +69,7 @@ locals {
       actions = [
         "application-autoscaling:*",
         "cloudwatch:*",
+        "dynamodb:*",
         "ecr:*",
         "events:*",
         "iam:*",
@@ -74,7 +78,9 @@ locals {
         "logs:*",
         "s3:*",
         "sagemaker:*",
+        "scheduler:*",
         "sns:*",
+        "sqs:*",
         "ssm:*",
         "tag:Get*",
       ]
@@ -91,8 +97,23 @@ locals {
       ]
       resources = ["*"]
       conditions = [
-        { test = "StringNotEquals", variable = "iam:PermissionsBoundary", values = ["${local.iam}:policy/${local.prefix}-workload"] },
+        {
+          test     = "StringNotEquals"
+          variable = "iam:PermissionsBoundary"
+          values   = ["${local.iam}:policy/${local.prefix}-queue", "${local.iam}:policy/${local.prefix}-workload"]
+        },
       ]
+    }
+    # The queue's boundary lets its functions start jobs: no other role is made below it.
+    DenyQueueBoundaryToOthers = {
+      effect  = "Deny"
+      actions = ["iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
+      resources = [
+        "${local.iam}:role/${local.prefix}-*-caller-*",
+        "${local.iam}:role/${local.prefix}-*-execution",
+        "${local.iam}:role/${local.prefix}-*-invoker",
+      ]
+      conditions = [{ test = "StringEquals", variable = "iam:PermissionsBoundary", values = ["${local.iam}:policy/${local.prefix}-queue"] }]
     }
     DenyLiftingBoundaries = {
       effect     = "Deny"
@@ -126,6 +147,7 @@ locals {
         "${local.iam}:role/${local.prefix}-plan",
         "${local.iam}:role/${local.prefix}-promote",
         "${local.iam}:role/${local.prefix}-prune",
+        "${local.iam}:role/${local.prefix}-train",
         "${local.iam}:saml-provider/*",
       ]
       conditions = []
@@ -164,7 +186,7 @@ locals {
         {
           test     = "ForAnyValue:StringNotEquals"
           variable = "kms:ResourceAliases"
-          values   = ["alias/${local.prefix}-artifacts", "alias/${local.prefix}-evidence", "alias/${local.prefix}-notifications"]
+          values   = [for key in ["artifacts", "evidence", "notifications", "training", "training-table"] : "alias/${local.prefix}-${key}"]
         },
       ]
     }

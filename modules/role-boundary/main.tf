@@ -6,5 +6,6 @@ locals {
   permissions = {
     workload   = local.workload
     deployment = local.deployment
+    queue      = local.queue
   }
 }

@@ -16,13 +16,13 @@ variable "artifact_bucket" {
 }
 
 variable "bounds" {
-  description = "Whom the boundary bounds: `workload`, roles of containers, functions and callers; `deployment`, roles of people and pipelines."
+  description = "Whom the boundary bounds: `workload`, roles of containers, functions and callers; `queue`, roles of the training queue's functions; `deployment`, roles of people and pipelines."
   type        = string
   nullable    = false
 
   validation {
-    condition     = contains(["workload", "deployment"], var.bounds)
-    error_message = "bounds must be workload or deployment."
+    condition     = contains(["workload", "queue", "deployment"], var.bounds)
+    error_message = "bounds must be workload, queue or deployment."
   }
 }
 

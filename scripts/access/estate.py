@@ -24,11 +24,12 @@ HOLDERS = {
     "aws_sns_topic": "policy",
 }
 NO_IAM = {"aws_ecr_lifecycle_policy"}
+_ORDER = {"aws_iam_role": 0, "aws_iam_role_policy_attachment": 2}
 
 
 @dataclass
 class Role:
-    """A planned role. `boundary` is an ARN; `policies` are inline, by name."""
+    """A planned role. `boundary` is an ARN; `policies` are inline ones by name, and attached ones by ARN."""
 
     arn: str
     trust: Document
@@ -88,8 +89,8 @@ class _Reader:
         }
 
     def read(self) -> None:
-        """Take in roles first: their policies come as resources of their own."""
-        for address in sorted(self.after, key=lambda one: self.changes[one]["type"] != "aws_iam_role"):
+        """Take in roles first and attachments last: policies come as resources of their own."""
+        for address in sorted(self.after, key=lambda one: _ORDER.get(self.changes[one]["type"], 1)):
             self._one(address, self.changes[address]["type"], self.after[address])
 
     def _one(self, address: str, kind: str, after: dict[str, Any]) -> None:
@@ -112,7 +113,11 @@ class _Reader:
         role.policies[after["name"]] = self._document(address, "policy")
 
     def _aws_iam_role_policy_attachment(self, address: str, after: dict[str, Any]) -> None:
-        raise ValueError(f"{address} attaches {after.get('policy_arn')}: roles have inline policies only")
+        policy = self.found.managed.get(str(after.get("policy_arn")))
+        if policy is None:
+            raise ValueError(f"{address} attaches {after.get('policy_arn')}, which this plan does not make")
+        role = self.found.roles[f"arn:aws:iam::{self.setting.account}:role/{self._role(address, after)}"]
+        role.policies[str(after["policy_arn"])] = policy
 
     def _aws_iam_policy(self, address: str, after: dict[str, Any]) -> None:
         arn = f"arn:aws:iam::{self.setting.account}:policy{after['path'] or '/'}{after['name']}"

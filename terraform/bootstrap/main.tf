@@ -9,6 +9,12 @@ locals {
     ["plan", "deploy-foundation", "deploy-serving", "promote", "prune"],
     length(local.env.approvers) > 0 ? ["approve"] : [],
     length(local.env.break_glass) > 0 ? ["break-glass"] : [],
+    local.has_queue ? ["train"] : [],
   )
-  people = { approve = local.env.approvers, break-glass = local.env.break_glass }
+  people = merge(
+    { approve = local.env.approvers, break-glass = local.env.break_glass },
+    { for queue in local.env.training_queue[*] : "train" => queue.submitters if length(queue.submitters) > 0 },
+  )
+
+  has_queue = local.env.training_queue != null
 }

@@ -1,6 +1,6 @@
 module "role_boundary" {
   source   = "../../modules/role-boundary"
-  for_each = toset(["deployment", "workload"])
+  for_each = setunion(["deployment", "workload"], local.has_queue ? ["queue"] : [])
 
   bounds          = each.key
   project         = local.env.project
@@ -28,6 +28,7 @@ module "deploy_role" {
 
   boundary_arn          = module.role_boundary["deployment"].arn
   workload_boundary_arn = module.role_boundary["workload"].arn
+  queue_boundary_arn    = local.has_queue ? module.role_boundary["queue"].arn : null
 
   # The host is taken from the provider, so that it is made first: IAM refuses to trust one that does not exist. Its ARN is not,
   # and there is no depends_on: both would hide the trust policy from the plan that makes it.

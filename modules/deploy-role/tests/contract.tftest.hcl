@@ -33,6 +33,24 @@ run "refuses_approvers_without_names" {
   }
 }
 
+run "refuses_to_train_without_a_queue" {
+  command         = plan
+  expect_failures = [aws_iam_role.this]
+
+  variables {
+    access = "train"
+  }
+}
+
+run "refuses_a_queue_boundary_that_is_no_policy" {
+  command         = plan
+  expect_failures = [var.queue_boundary_arn]
+
+  variables {
+    queue_boundary_arn = "queue"
+  }
+}
+
 run "refuses_an_account_that_lost_digits" {
   command         = plan
   expect_failures = [var.account_id]

@@ -329,6 +329,99 @@ run "glue_never_writes_emergencies" {
   }
 }
 
+run "training_goes_through_the_queue" {
+  command = plan
+
+  variables {
+    access             = "train"
+    queue_boundary_arn = "arn:aws:iam::222222222222:policy/slipway-stage-queue"
+  }
+
+  assert {
+    condition = join(" ", sort(distinct([
+      for action in flatten(jsondecode(aws_iam_role_policy.this.policy).Statement[*].Action) : action
+      if !can(regex(":(Get|List|Describe|BatchGet|FilterLogEvents$|Query$|Decrypt$|GenerateDataKey$)", action))
+    ]))) == "lambda:InvokeFunction lambda:InvokeFunctionUrl s3:PutObject sqs:DeleteMessage sqs:ReceiveMessage"
+    error_message = "it must start no job, pass no role, and write neither table nor queues"
+  }
+  assert {
+    condition = [
+      for s in jsondecode(aws_iam_role_policy.this.policy).Statement : try(s.Condition, null)
+      if s.Action == "lambda:InvokeFunction" && strcontains(jsonencode(s.Resource), "-submit")
+    ] == [{ Bool = { "lambda:InvokedViaFunctionUrl" = "true" } }]
+    error_message = "a caller of the function itself could be whoever it likes"
+  }
+  assert {
+    condition = join(" ", flatten([
+      for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Resource if contains(flatten([s.Action]), "sqs:ReceiveMessage")
+    ])) == "arn:aws:sqs:eu-west-1:222222222222:slipway-stage-training-failures"
+    error_message = "it takes messages of no other queue"
+  }
+}
+
+run "a_queue_is_made_but_never_deleted" {
+  command = plan
+
+  variables {
+    access             = "deploy-foundation"
+    queue_boundary_arn = "arn:aws:iam::222222222222:policy/slipway-stage-queue"
+  }
+
+  assert {
+    condition = length([
+      for action in flatten(jsondecode(aws_iam_policy.queue["slipway-stage-training"].policy).Statement[*].Action) : action
+      if can(regex("^(dynamodb:(Delete|.*Item|Query|Scan)|sqs:(Delete|Purge|Receive|Send)|lambda:Invoke)", action))
+    ]) == 0
+    error_message = "it must neither delete the table and the queues, nor read or write what is in them"
+  }
+  assert {
+    condition = [
+      for s in jsondecode(aws_iam_policy.queue["slipway-stage-training"].policy).Statement : [s.Resource, s.Condition.StringEquals["iam:PassedToService"]] if s.Sid == "PassScheduleRole"
+    ] == [["arn:aws:iam::222222222222:role/slipway-stage-training-schedule", "scheduler.amazonaws.com"]]
+    error_message = "the schedules' role is for EventBridge Scheduler alone"
+  }
+  assert {
+    condition = [
+      for s in jsondecode(aws_iam_policy.queue["slipway-stage-training"].policy).Statement : s.Condition.StringEquals["iam:PermissionsBoundary"] if s.Sid == "MakeQueueRoles"
+    ] == ["arn:aws:iam::222222222222:policy/slipway-stage-queue"]
+    error_message = "the functions' roles carry the queue's boundary"
+  }
+  assert {
+    condition     = aws_iam_role_policy_attachment.queue["slipway-stage-training"].policy_arn == "arn:aws:iam::222222222222:policy/slipway-stage-deploy-foundation-queue"
+    error_message = "a plan must say what it attaches"
+  }
+}
+
+run "without_a_queue_nothing_is_said_of_one" {
+  command = plan
+
+  variables {
+    access = "deploy-foundation"
+  }
+
+  assert {
+    condition     = length(aws_iam_policy.queue) == 0 && !strcontains(aws_iam_role_policy.this.policy, "training")
+    error_message = "an environment without a queue needs no permission for one"
+  }
+}
+
+run "whoever_deploys_endpoints_leaves_the_queue" {
+  command = plan
+
+  variables {
+    access             = "deploy-serving"
+    queue_boundary_arn = "arn:aws:iam::222222222222:policy/slipway-stage-queue"
+  }
+
+  assert {
+    condition = contains(
+      one([for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Resource if s.Effect == "Deny"]),
+      "arn:aws:lambda:eu-west-1:222222222222:function:slipway-stage-training-*",
+    )
+    error_message = "the queue's monitor is named like an endpoint's, and is not one"
+  }
+}
+
 run "example_basic" {
   command = plan
 

@@ -51,12 +51,12 @@ run "deployments_cannot_widen_themselves" {
   assert {
     condition = one([
       for s in jsondecode(aws_iam_policy.this.policy).Statement : s.Condition if s.Effect == "Deny" && s.Sid == "DenyRolesWithoutBoundary"
-    ]) == { StringNotEquals = { "iam:PermissionsBoundary" = "arn:aws:iam::222222222222:policy/slipway-stage-workload" } }
-    error_message = "roles without the workload boundary must be denied"
+    ]) == { StringNotEquals = { "iam:PermissionsBoundary" = ["arn:aws:iam::222222222222:policy/slipway-stage-queue", "arn:aws:iam::222222222222:policy/slipway-stage-workload"] } }
+    error_message = "roles without the workload's or the queue's boundary must be denied"
   }
   assert {
     condition = length(setsubtract(
-      [for name in ["approve", "break-glass", "deploy-foundation", "deploy-serving", "plan", "promote", "prune"] : "arn:aws:iam::222222222222:role/slipway-stage-${name}"],
+      [for name in ["approve", "break-glass", "deploy-foundation", "deploy-serving", "plan", "promote", "prune", "train"] : "arn:aws:iam::222222222222:role/slipway-stage-${name}"],
       one([for s in jsondecode(aws_iam_policy.this.policy).Statement : s.Resource if s.Effect == "Deny" && s.Sid == "DenyChangingDeployments"]),
     )) == 0
     error_message = "changing any of the deployment roles must be denied"
@@ -115,5 +115,40 @@ run "example_basic" {
 
   module {
     source = "./examples/basic"
+  }
+}
+
+run "a_queue_passes_models_roles_and_nothing_else" {
+  command = plan
+
+  variables {
+    bounds = "queue"
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_iam_policy.this.policy).Statement : [s.Action, s.Resource, s.Condition] if anytrue([for action in flatten([s.Action]) : startswith(action, "iam:")])
+      ] == [["iam:PassRole", "arn:aws:iam::222222222222:role/slipway-stage-*-execution", {
+        StringEquals = { "iam:PassedToService" = "sagemaker.amazonaws.com" }
+    }]]
+    error_message = "all IAM of a queue is handing models' roles to SageMaker"
+  }
+  assert {
+    condition = length([
+      for action in flatten(jsondecode(aws_iam_policy.this.policy).Statement[*].Action) : action
+      if can(regex("^(sts|organizations):|\\*|:Delete[^M]|:Put(Bucket|Key|Role)|sagemaker:(Create|Update)(Endpoint|Model$|Notebook|Domain|App)|sagemaker:UpdateModelPackage", action))
+    ]) == 0
+    error_message = "a queue deletes nothing but messages, serves nothing and approves nothing"
+  }
+  assert {
+    condition = alltrue([
+      for s in jsondecode(aws_iam_policy.this.policy).Statement : try(s.Condition.StringEquals["aws:RequestTag/slipway:queue"], "") == "slipway-stage-training"
+      if contains(flatten([s.Action]), "sagemaker:CreateTrainingJob")
+    ])
+    error_message = "every job must say whose it is"
+  }
+  assert {
+    condition     = length(replace(aws_iam_policy.this.policy, "/\\s/", "")) <= 6144
+    error_message = "IAM takes 6144 characters for a managed policy"
   }
 }
