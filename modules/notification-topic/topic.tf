@@ -44,7 +44,8 @@ resource "aws_sns_topic" "this" {
 resource "aws_sns_topic_subscription" "this" {
   for_each = var.subscribers
 
-  topic_arn = aws_sns_topic.this.arn
-  protocol  = each.value.protocol
-  endpoint  = each.value.endpoint
+  topic_arn     = aws_sns_topic.this.arn
+  protocol      = each.value.protocol
+  endpoint      = each.value.endpoint
+  filter_policy = length(each.value.filter) == 0 ? null : jsonencode({ for attribute, values in each.value.filter : attribute => sort(values) })
 }

@@ -46,10 +46,11 @@ variable "region" {
 }
 
 variable "subscribers" {
-  description = "Who is told, by name: a protocol and its endpoint. An e-mail address must be confirmed by its owner."
+  description = "Who is told, by name: a protocol and its endpoint, and a filter: attributes of a message with the values that count, all of them (empty: every message). An e-mail address must be confirmed by its owner."
   type = map(object({
     protocol = string
     endpoint = string
+    filter   = optional(map(set(string)), {})
   }))
   default  = {}
   nullable = false
@@ -57,5 +58,13 @@ variable "subscribers" {
   validation {
     condition     = alltrue([for subscriber in var.subscribers : contains(["email", "https", "lambda", "sqs"], subscriber.protocol)])
     error_message = "A subscriber's protocol is one of email, https, lambda, sqs."
+  }
+
+  # https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html
+  validation {
+    condition = alltrue([
+      for subscriber in var.subscribers : length(subscriber.filter) <= 5 && alltrue([for attribute, values in subscriber.filter : length(values) > 0 && can(regex("^[A-Za-z0-9_.-]+$", attribute))])
+    ])
+    error_message = "A subscriber's filter has 5 attributes at most, each with one value at least. Leave an attribute out to hear of all its values."
   }
 }
