@@ -50,10 +50,35 @@ def changed(kind: str, arn: str, detail: Mapping[str, Any], *, resources: tuple[
     return bus.emit(account, region, "aws.sagemaker", DETAIL_TYPES[kind], shown, [arn, *resources])
 
 
+# What the events of jobs hold of their requests; the rest (spot, checkpoints, environment, metrics, billable time) is
+# only in Describe. EventBridge's schema registry has these members: aws.sagemaker@SageMakerTrainingJobStateChange ...
+_TRAINING = (
+    "HyperParameters",
+    "AlgorithmSpecification",
+    "RoleArn",
+    "InputDataConfig",
+    "OutputDataConfig",
+    "ResourceConfig",
+    "VpcConfig",
+    "StoppingCondition",
+)
+_PROCESSING = (
+    "ProcessingInputs",
+    "ProcessingOutputConfig",
+    "ProcessingResources",
+    "StoppingCondition",
+    "AppSpecification",
+    "Environment",
+    "NetworkConfig",
+    "RoleArn",
+    "ExperimentConfig",
+)
+
+
 def training_job(job: Any) -> None:
     """Tell of a training job's new status, primary or secondary."""
     detail = {
-        **{name: value for name, value in job.request.items() if name not in {"Tags", "TrainingJobName"}},
+        **{name: job.request[name] for name in _TRAINING if name in job.request},
         "TrainingJobName": job.name,
         "TrainingJobArn": job.arn,
         "TrainingJobStatus": job.status,
@@ -68,6 +93,42 @@ def training_job(job: Any) -> None:
         "Tags": _tags(job.tags),
     }
     changed("training-job", job.arn, detail)
+
+
+def processing_job(job: Any) -> None:
+    """Tell of a processing job's new status."""
+    detail = {
+        **{name: job.request[name] for name in _PROCESSING if name in job.request},
+        "ProcessingJobName": job.name,
+        "ProcessingJobArn": job.arn,
+        "ProcessingJobStatus": job.status,
+        "ExitMessage": job.exit_message,
+        "FailureReason": job.failure_reason,
+        "CreationTime": job.creation_time,
+        "ProcessingStartTime": job.start_time,
+        "ProcessingEndTime": job.end_time,
+        "LastModifiedTime": job.last_modified_time,
+        "Tags": _tags(job.tags),
+    }
+    changed("processing-job", job.arn, detail)
+
+
+def tuning_job(job: Any) -> None:
+    """Tell of a tuning job's new status, or of new counts of its training jobs. Which is the best, Describe says only."""
+    detail = {
+        "HyperParameterTuningJobName": job.name,
+        "HyperParameterTuningJobArn": job.arn,
+        "HyperParameterTuningJobConfig": job.request.get("HyperParameterTuningJobConfig"),
+        "TrainingJobDefinition": job.request.get("TrainingJobDefinition"),
+        "HyperParameterTuningJobStatus": job.status,
+        "FailureReason": job.failure_reason,
+        "CreationTime": job.creation_time,
+        "LastModifiedTime": job.last_modified_time,
+        "TrainingJobStatusCounters": job.counters(),
+        "ObjectiveStatusCounters": job.objective_counters(),
+        "Tags": _tags(job.tags),
+    }
+    changed("hyper-parameter-tuning-job", job.arn, detail)
 
 
 def endpoint(found: Any) -> None:

@@ -40,7 +40,7 @@ _HOLD = Setting(2.0, "seconds (of the wall clock) until the connection is closed
 _WHEN = Setting("before", "before the work or after it: the answer alone gets lost", ("before", "after"))
 _ENDPOINT = ("account", "resource", "variant", "instance_type", "operation")
 _ENDPOINT_OPERATIONS = ("CreateEndpoint", "UpdateEndpoint", "UpdateEndpointWeightsAndCapacities")
-_JOB = ("account", "resource", "instance_type")
+_JOB = ("account", "resource", "instance_type", "purchase")
 _EVENT = ("account", "source", "type", "resource")
 
 KINDS: Mapping[str, Kind] = {
@@ -70,6 +70,11 @@ KINDS: Mapping[str, Kind] = {
     ),
     "deny": Kind("the caller is refused", effect={"message": _MESSAGE}, on_requests=True),
     "quota": Kind("a quota of the account is used up", effect={"message": _MESSAGE}, on_requests=True),
+    "kill-function": Kind(
+        "the function that makes the request is killed, before or after the work (principal: '*/<function>')",
+        effect={"when": _WHEN},
+        on_requests=True,
+    ),
     "lost-update": Kind("another writer came first", effect={"message": _MESSAGE}, on_requests=True),
     "capacity": Kind(
         "no instances of that type are to be had: an endpoint's creation or update fails",
@@ -90,7 +95,28 @@ KINDS: Mapping[str, Kind] = {
         facts=("account", "resource"),
     ),
     "training-capacity-error": Kind(
-        "a training job fails with a CapacityError once it was accepted", facts=_JOB, effect={"message": _MESSAGE}
+        "a training job fails with a CapacityError once it was accepted (purchase: spot or on-demand)",
+        facts=_JOB,
+        effect={"message": _MESSAGE},
+    ),
+    "training-internal-error": Kind(
+        "a training job meets an InternalServerError of SageMaker's own; its RetryStrategy starts it again",
+        facts=_JOB,
+        effect={"message": _MESSAGE},
+    ),
+    "spot-interruption": Kind(
+        "the spot instances of a training job are reclaimed while it trains (counted when it begins to)",
+        facts=_JOB,
+        effect={"after_s": Setting(1.0, "seconds (of the wall clock) of training until then")},
+    ),
+    "no-spot-capacity": Kind(
+        "no spot instances are to be had: a spot job waits (counted at each look, every 30 AWS seconds)",
+        facts=_JOB,
+    ),
+    "instance-quota": Kind(
+        "the account may run so many instances of a type at once: further jobs are refused (ResourceLimitExceeded)",
+        facts=("account", "instance_type", "usage"),
+        effect={"instances": Setting(1, "how many", most=1e6)},
     ),
     "events.duplicate": Kind(
         "an event is delivered more than once",

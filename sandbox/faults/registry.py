@@ -81,6 +81,16 @@ class Registry:
             self._faults = {key: one for key, one in self._faults.items() if key != identity}
             return 1
 
+    def standing(self, kind: str, facts: Mapping[str, str]) -> Fault | None:
+        """Return the first fault of this kind that is set for what the facts name, without counting that it was met."""
+        with self._lock:
+            now = self._now()
+            for one in self._faults.values():
+                fits = all(pattern.match(facts.get(key, "")) for key, pattern in one.patterns.items())
+                if one.fault.kind == kind and fits and not self._over(one, now):
+                    return one.fault
+            return None
+
     def stands(self, fault: Fault) -> bool:
         """Whether this fault has not been taken back, though it may be over."""
         one = self._faults.get(fault.id)

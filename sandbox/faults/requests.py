@@ -11,6 +11,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from sandbox import function_keys
 from sandbox.faults.codes import refusal
 from sandbox.faults.kinds import KINDS
 from sandbox.faults.model import Fault
@@ -64,6 +65,10 @@ def before(call: Call) -> None:
             if fault.text("when") == "before":
                 _hold(fault, fault.number("hold_s"))
                 raise HangUp
+        elif fault.kind == "kill-function":
+            if fault.text("when") == "before":
+                function_keys.kill(_key(call))
+                raise HangUp
         elif fault.kind not in {"cut", "corrupt"}:
             status = int(fault.effect.get("status", 500))
             raise refusal(fault.kind, call, message=str(fault.effect.get("message", "")), status=status)
@@ -90,6 +95,8 @@ def after(call: Call, body: Iterable[bytes], length: Callable[[], int | None]) -
     for fault in call.environ.get(_MET, ()):
         if fault.kind == "timeout" and fault.text("when") == "after":
             return _lost(body, fault)
+        if fault.kind == "kill-function":
+            return _killed(body, call)
         if fault.kind == "cut":
             return _cut(body, length)
         if fault.kind == "corrupt":
@@ -144,7 +151,12 @@ def _hold(fault: Fault, seconds: float) -> None:
 
 
 def _applicable(call: Call) -> Iterable[str]:
-    return _ON_REQUESTS if _may_conflict(call) else _ON_REQUESTS - {"lost-update"}
+    left_out = set() if _may_conflict(call) else {"lost-update"}
+    return _ON_REQUESTS - (left_out if function_keys.known(_key(call)) else {*left_out, "kill-function"})
+
+
+def _key(call: Call) -> str:
+    return call.principal.access_key_id if call.principal else ""
 
 
 def _may_conflict(call: Call) -> bool:
@@ -160,6 +172,13 @@ def _lost(body: Iterable[bytes], fault: Fault) -> Iterator[bytes]:
     for _ in body:  # the work is done to its end
         pass
     _hold(fault, fault.number("hold_s"))
+    yield from NoAnswer()
+
+
+def _killed(body: Iterable[bytes], call: Call) -> Iterator[bytes]:
+    for _ in body:  # the work is done to its end
+        pass
+    function_keys.kill(_key(call))
     yield from NoAnswer()
 
 

@@ -34,6 +34,8 @@ _SAGEMAKER_STORES = {
     "model-package-group": "model_package_groups",
     "model-package": "model_packages",
     "training-job": "training_jobs",
+    "processing-job": "processing_jobs",
+    "hyper-parameter-tuning-job": "hyper_parameter_tuning_jobs",
 }
 
 

@@ -138,7 +138,7 @@ def download_prefix(s3: Any, bucket: str, prefix: str, target: Path) -> int:
     count = 0
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for entry in page.get("Contents", []):
-            name = _name_below(entry["Key"], prefix)
+            name = name_below(entry["Key"], prefix)
             if name is None:
                 continue
             file = (target / name).resolve()
@@ -150,7 +150,7 @@ def download_prefix(s3: Any, bucket: str, prefix: str, target: Path) -> int:
     return count
 
 
-def _name_below(key: str, prefix: str) -> str | None:
+def name_below(key: str, prefix: str) -> str | None:
     """Where an object lands: S3 prefixes are cut at their last slash, as S3Prefix channels are; folders are nothing."""
     name = key[prefix.rfind("/") + 1 :] if not prefix.endswith("/") else key[len(prefix) :]
     if key.endswith("/"):

@@ -22,7 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
-from sandbox import workloads
+from sandbox import function_keys, workloads
 from sandbox.errors import AwsError
 from sandbox.events import access
 from sandbox.runtime import function_bootstrap, roles
@@ -81,6 +81,7 @@ class Worker:
         self._folder = Path(tempfile.mkdtemp(prefix=f"{function.name}-{number}-", dir=folder))
         self._lines: list[str] = []
         self._ended = threading.Event()
+        self._key = ""
         began = time.perf_counter()
         try:
             _unpack(function.code, self._folder / "task")
@@ -113,6 +114,7 @@ class Worker:
     def stop(self) -> None:
         """End the process and remove its files."""
         self.alive = False
+        function_keys.forget(self._key)
         process = getattr(self, "_process", None)
         if process is not None:
             workloads.stop(process, grace_s=0.5)
@@ -161,6 +163,8 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+        self._key = role["AWS_ACCESS_KEY_ID"]
+        function_keys.note(self._key, process.pid)
         if process.stderr is not None:
             threading.Thread(target=self._collect, args=(process.stderr,), daemon=True).start()
         return process

@@ -26,6 +26,8 @@ class Image:
     uri: str
     rootfs: Path
     environment: Mapping[str, str]
+    entrypoint: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
 
     def program(self, name: str) -> Path | None:
         """Return where the image has this program on its PATH, or None."""
@@ -48,8 +50,15 @@ def pull(context: Context, *, account_id: str, region: str, uri: str) -> Image:
         config = context.image_config(account_id, region, uri)
     except LookupError as error:
         raise ImageError(f"The image '{uri}' does not exist.") from error
-    variables = dict(item.partition("=")[::2] for item in (config.get("config") or config).get("Env") or [])
-    return Image(uri, rootfs, {key: _rooted(rootfs, value) for key, value in variables.items()})
+    own: Mapping[str, Any] = config.get("config") or config
+    variables = dict(item.partition("=")[::2] for item in own.get("Env") or [])
+    return Image(
+        uri,
+        rootfs,
+        {key: _rooted(rootfs, value) for key, value in variables.items()},
+        tuple(own.get("Entrypoint") or ()),
+        tuple(own.get("Cmd") or ()),
+    )
 
 
 def _check_grant(account_id: str, region: str, uri: str) -> None:

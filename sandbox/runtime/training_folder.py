@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 HOST = "algo-1"
+CHECKPOINTS = "/opt/ml/checkpoints"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The places below /opt/ml, in a folder of its own for each job."""
+    """The places below /opt/ml, in a folder of its own for each instance of a job."""
 
     root: Path
+    host: str = HOST
+    hosts: tuple[str, ...] = (HOST,)
 
     @property
     def config(self) -> Path:
@@ -42,6 +45,11 @@ class Layout:
         return self.root / "output" / "data"
 
     @property
+    def checkpoints(self) -> Path:
+        """What is copied to the job's checkpoint prefix while it runs."""
+        return self.root / "checkpoints"
+
+    @property
     def failure(self) -> Path:
         """Where a failing program says why."""
         return self.root / "output" / "failure"
@@ -49,12 +57,14 @@ class Layout:
 
 def prepare(layout: Layout, job: Mapping[str, Any]) -> None:
     """Make the folders and write the settings of a CreateTrainingJob request."""
-    for folder in (layout.config, layout.data, layout.model, layout.output, layout.root / "checkpoints"):
+    for folder in (layout.config, layout.data, layout.model, layout.output, layout.checkpoints):
         folder.mkdir(parents=True, exist_ok=True)
     channels = {
         channel["ChannelName"]: {
-            "TrainingInputMode": channel.get("InputMode") or "File",
-            "S3DistributionType": "FullyReplicated",
+            "TrainingInputMode": channel.get("InputMode")
+            or job["AlgorithmSpecification"].get("TrainingInputMode")
+            or "File",
+            "S3DistributionType": _distribution(channel),
             "RecordWrapperType": channel.get("RecordWrapperType") or "None",
             **({"ContentType": channel["ContentType"]} if channel.get("ContentType") else {}),
         }
@@ -64,8 +74,8 @@ def prepare(layout: Layout, job: Mapping[str, Any]) -> None:
         "hyperparameters.json": job.get("HyperParameters") or {},
         "inputdataconfig.json": channels,
         "resourceconfig.json": {
-            "current_host": HOST,
-            "hosts": [HOST],
+            "current_host": layout.host,
+            "hosts": list(layout.hosts),
             "network_interface_name": "eth0",
             "current_instance_type": job["ResourceConfig"].get("InstanceType"),
         },
@@ -93,21 +103,30 @@ def variables(layout: Layout, job: Mapping[str, Any], arn: str) -> dict[str, str
         **{f"SM_CHANNEL_{name.upper()}": str(layout.data / name) for name in channels},
         "SM_HPS": json.dumps(dict(hyperparameters)),
         **{f"SM_HP_{name.upper().replace('-', '_')}": value for name, value in hyperparameters.items()},
-        "SM_HOSTS": json.dumps([HOST]),
-        "SM_CURRENT_HOST": HOST,
+        "SM_HOSTS": json.dumps(list(layout.hosts)),
+        "SM_CURRENT_HOST": layout.host,
         "SM_NETWORK_INTERFACE_NAME": "eth0",
         "SM_NUM_GPUS": "0",
     }
 
 
-def pack(source: Path, target: Path) -> bool:
-    """Write a folder's files as tar.gz, without the folder's own name. Return whether there were any."""
-    files = sorted(path for path in source.rglob("*") if path.is_file() and not path.is_symlink())
+def pack(sources: Sequence[Path], target: Path) -> bool:
+    """Write the files of folders as one tar.gz, without the folders' own names. Return whether there were any.
+
+    SageMaker packs what all instances wrote into one archive:
+    https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html
+    """
+    files = {
+        str(path.relative_to(source)): path
+        for source in sources
+        for path in source.rglob("*")
+        if path.is_file() and not path.is_symlink()
+    }
     if not files:
         return False
     with tarfile.open(target, "w:gz") as archive:
-        for file in files:
-            archive.add(file, arcname=str(file.relative_to(source)))
+        for name, file in sorted(files.items()):
+            archive.add(file, arcname=name)
     return True
 
 
@@ -117,3 +136,8 @@ def failure_text(layout: Layout) -> str:
         return layout.failure.read_text("utf-8", "replace")[:1024]
     except OSError:
         return ""
+
+
+def _distribution(channel: Mapping[str, Any]) -> str:
+    source = (channel.get("DataSource") or {}).get("S3DataSource") or {}
+    return str(source.get("S3DataDistributionType") or "FullyReplicated")

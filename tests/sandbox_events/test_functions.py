@@ -15,6 +15,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
+from sandbox import faults
 from sandbox.server import Server
 
 from .conftest import DEV, REGION, Account, may, until
@@ -221,3 +222,35 @@ def test_a_throttled_event_waits(dev: Account) -> None:
     assert sorted(one["requestPayload"]["n"] for one in records) == [0, 1, 2]
     assert {one["requestContext"]["approximateInvokeCount"] for one in records} == {1}
     until(lambda: dev.nothing(url))
+
+
+SENDER = """
+import boto3
+sqs = boto3.client("sqs")
+def handle(event, context):
+    sqs.send_message(QueueUrl=event["url"], MessageBody=event["body"])
+    return "sent"
+"""
+
+
+def test_a_function_is_killed_around_one_of_its_calls(dev: Account) -> None:
+    # https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html: the runtime exits; the next call is a new one
+    url, queue = dev.queue("victims")
+    name = dev.function("victim", SENDER, dev.role("victim-role", "lambda", may("sqs:SendMessage", queue)))
+    client = dev("lambda")
+
+    def call(body: str) -> dict[str, Any]:
+        answer = client.invoke(FunctionName=name, Payload=json.dumps({"url": url, "body": f'"{body}"'}))
+        return {"error": answer.get("FunctionError"), "said": json.loads(answer["Payload"].read())}
+
+    kill = {"kind": "kill-function", "match": {"service": "sqs", "principal": "*/victim"}, "times": 1}
+    for when, sent in (("before", 0), ("after", 1)):
+        faults.registry().add([{**kill, "id": when, "effect": {"when": when}}])
+        found = call(when)
+        assert (found["error"], found["said"]["errorType"]) == ("Unhandled", "Runtime.ExitError"), found
+        assert "signal: 9" in found["said"]["errorMessage"]
+        assert dev.bodies(url, sent) == [when] * sent
+        assert call("again") == {"error": None, "said": "sent"}
+        assert dev.bodies(url) == ["again"]
+    dev("sqs").send_message(QueueUrl=url, MessageBody='"a person"')  # others are never met
+    faults.registry().clear()

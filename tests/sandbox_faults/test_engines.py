@@ -17,6 +17,7 @@ from sandbox import faults
 from sandbox.faults.kinds import KINDS
 from sandbox.iam import enforce
 from sandbox.runtime import clock, training
+from sandbox.runtime.training_job import TrainingJob
 
 from .conftest import Client, Set, hits
 
@@ -89,7 +90,7 @@ def test_a_training_job_gets_no_instances(server: Any, fault: Set, tmp_path: Pat
     one = fault("training-capacity-error", match=match, times=1)
     request = {"ResourceConfig": {"InstanceType": "ml.g5.xlarge"}}
     arn = "arn:aws:sagemaker:eu-west-1:111111111111:training-job/job"
-    job = training.TrainingJob("job", arn, "111111111111", "eu-west-1", request, [])
+    job = TrainingJob("job", arn, "111111111111", "eu-west-1", request, [])
     steps = training.run(SimpleNamespace(home=tmp_path), job)  # type: ignore[arg-type]
     assert next(steps) == training.LAUNCH
     assert next(steps, None) is None

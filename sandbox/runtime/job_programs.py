@@ -1,0 +1,79 @@
+"""The programs of one job, one for each of its instances: started together, watched, ended together."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sandbox import workloads
+from sandbox.runtime import programs
+from sandbox.runtime.context import Context
+from sandbox.runtime.logs import LogStream
+
+# AWS seconds from SIGTERM to SIGKILL: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTrainingJob.html
+STOP_GRACE = 120.0
+FIRST_LOOK, LONGEST_LOOK = 0.004, 0.05  # wall seconds between two looks
+SERVER_ENDED = "the sandbox ended"
+
+
+@dataclass
+class Crew:
+    """The programs of a job. `failed`: host and exit code of the first that failed by itself."""
+
+    context: Context
+    failed: tuple[str, int] | None = None
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)  # by host
+
+    def start(self, host: str, argv: list[str], *, name: str, env: Mapping[str, str], cwd: Path, **more: Any) -> None:
+        """Start the program of one instance. Raises OSError; what runs already is to be stopped then."""
+        self.processes[host] = programs.start(self.context, argv, name=name, env=env, cwd=cwd, **more)
+
+    def wait(self, why: Callable[[], str | None]) -> str | None:
+        """Wait until all have ended, or one has failed, or `why` names a reason to end them: that is returned.
+
+        Whatever still runs then gets SIGTERM, and its time to save what it has.
+        """
+        look = FIRST_LOOK
+        while self._running():
+            reason = SERVER_ENDED if self.context.clock.stopped else why()
+            if reason is not None or self.failed is not None:
+                self.end(grace_s=1.0 if reason == SERVER_ENDED else self.grace)
+                return reason
+            time.sleep(look)
+            look = min(look * 1.5, LONGEST_LOOK)
+        self.end(grace_s=0.0)
+        return None
+
+    def _running(self) -> bool:
+        codes = [(host, one.poll()) for host, one in self.processes.items()]
+        if self.failed is None:
+            self.failed = next(((host, code) for host, code in codes if code), None)
+        return any(code is None for _, code in codes)
+
+    @property
+    def grace(self) -> float:
+        """Wall seconds from SIGTERM to SIGKILL: saving is real work, so there are some, however fast the clock is."""
+        return max(STOP_GRACE / self.context.clock.speed, self.context.limits.stop)
+
+    def end(self, *, grace_s: float) -> None:
+        """End what runs, all at the same time."""
+        running = [one for one in self.processes.values() if one.poll() is None]
+        for one in running:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(one.pid, signal.SIGTERM)
+        for one in running:
+            workloads.stop(one, grace_s=grace_s)
+        for one in self.processes.values():
+            workloads.forget(one)
+
+
+def stream(account_id: str, region: str, group: str, name: str) -> LogStream:
+    """Return the log stream of one instance; its name ends with the time, as SageMaker's do."""
+    return LogStream(account_id, region, group, f"{name}-{int(time.time())}")
