@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 SERVICE = "sandbox/"  # in the user agent of what the sandbox's services read for themselves
+FUNCTION = "exec-env/AWS_Lambda"  # what botocore adds to it inside a function
 ARTIFACTS = ("/model.tar.gz", "/sourcedir.tar.gz")
 
 
@@ -28,13 +29,14 @@ def usage(lines: Iterable[Mapping[str, Any]]) -> Usage:
 
     Artifact bytes are the bodies of object reads and writes of archives below `releases/`; a copy inside S3 has no
     body. Answers to a copy are a few hundred bytes of XML, not archive bytes, so only GetObject's answers count.
-    What AWS itself does, such as an endpoint that fetches its model, is nobody's call and passes through no client.
+    What AWS itself does, such as an endpoint that fetches its model, is nobody's call and passes through no client;
+    nor is what functions do on their schedules, whatever step is under way.
     """
     operations: Counter[str] = Counter()
     clients: Counter[str] = Counter()
     artifact_bytes = 0
     for line in lines:
-        if SERVICE in str(line.get("client", "")):
+        if any(mark in str(line.get("client", "")) for mark in (SERVICE, FUNCTION)):
             continue
         operations[f"{line['service']}:{line['operation']}"] += 1
         clients[client_name(str(line.get("client", "")))] += 1
@@ -48,7 +50,7 @@ def usage(lines: Iterable[Mapping[str, Any]]) -> Usage:
 
 
 def client_name(user_agent: str) -> str:
-    """Return who made a request: terraform, glue, or other (model servers, functions)."""
+    """Return who made a request: terraform, glue, or other (the story's own questions)."""
     lowered = user_agent.lower()
     if "terraform" in lowered:
         return "terraform"

@@ -13,6 +13,7 @@ Client = Callable[[str], Any]
 _PASSING = {"ResponseMetadata", "RevisionId", "LastModified", "LastModifiedTime", "LastUsedDate", "lastEvaluatedAt"} | {
     "EndpointStatus", "CurrentInstanceCount", "DesiredInstanceCount", "VariantStatus", "PendingDeploymentSummary",
 }  # fmt: skip
+_WRITTEN_BY_ITSELF = ("capture/", "monitoring/")  # by endpoints that are asked, and by functions on their schedules
 _OF_BUCKETS = ("policy", "versioning", "encryption", "lifecycle_configuration", "ownership_controls", "replication",
                "notification_configuration", "acl", "tagging", "logging")  # fmt: skip
 
@@ -61,7 +62,7 @@ def _buckets(client: Client) -> dict[str, Any]:
         name = bucket["Name"]
         versions = _all(s3, "list_object_versions", "Versions", Bucket=name)
         markers = _all(s3, "list_object_versions", "DeleteMarkers", Bucket=name)
-        kept = [one for one in versions if not one["Key"].startswith("capture/")]
+        kept = [one for one in versions if not one["Key"].startswith(_WRITTEN_BY_ITSELF)]
         settings = {what: _ask(getattr(s3, f"get_bucket_{what}"), Bucket=name) for what in _OF_BUCKETS}
         found[name] = settings | {
             "public": _ask(s3.get_public_access_block, Bucket=name),

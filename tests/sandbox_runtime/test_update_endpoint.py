@@ -124,8 +124,8 @@ def test_an_alarm_in_the_bake_rolls_back_to_the_old_config(two: World) -> None:
 
 def test_the_reason_goes_with_the_next_success_and_counts_are_reset(two: World) -> None:
     count(two, 3)
-    ring(two)
     update(two, DeploymentConfig=canary())
+    ring(two)  # a state that is set lasts until the alarm is judged anew: not before the deployment looks at it
     assert "FailureReason" in two.settle()
     ring(two, "OK")
     update(two, DeploymentConfig=canary(wait=30))

@@ -41,6 +41,11 @@ def test_an_endpoint_that_fetches_its_model_is_no_client():
     assert (seen.calls, seen.artifact_bytes) == (0, 0)
 
 
+def test_what_a_function_does_on_its_schedule_is_no_part_of_a_step():
+    agent = "Boto3/1.42 md/Botocore#1.42 exec-env/AWS_Lambda_python3.11"
+    assert usage([line("GetObject", resource=ARCHIVE, response=1000, client=agent)]).by_operation == {}
+
+
 def test_manifests_and_training_data_are_no_archives():
     lines = [
         line("GetObject", resource="bucket/releases/ranker/r/release.json", response=900),
