@@ -179,8 +179,12 @@ def _provider(port: int) -> dict[str, Any]:
 
 
 def _variables(setting: Setting, root: str, folder: Path) -> dict[str, Any]:
-    if root != "serving":
+    if root == "bootstrap":
         return {"environment": setting.environment}
+    if root == "foundation":
+        templates = ROOT / "environments" / setting.environment["name"] / "training"
+        queue = {"training_package": str(folder / "function.zip"), "training_templates": str(templates)}
+        return {"environment": setting.environment} | queue
     package = dict.fromkeys(("function_package", "monitor_package"), str(folder / "function.zip"))
     return {"environment": setting.environment} | setting.endpoint | setting.revisions() | package
 

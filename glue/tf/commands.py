@@ -156,7 +156,17 @@ class Commands:
             files.append(folder / "endpoints" / f"{stack.endpoint}.tfvars")
             revisions = folder / "endpoints" / f"{stack.endpoint}.revisions.tfvars"
             files += [revisions] if revisions.exists() else []
-        return [f"-var-file={self._path(file, place)}" for file in files]
+        return [*(f"-var-file={self._path(file, place)}" for file in files), *self._templates(place)]
+
+    def _templates(self, place: Place) -> list[str]:
+        """Return where scheduled jobs' templates lie, unless it is where the root looks for them by itself."""
+        queue = place.stack.environment.training_queue
+        if place.stack.name != "foundation" or queue is None or not queue.schedules:
+            return []
+        if self._workspace.environments == self._workspace.root / "environments":
+            return []
+        folder = self._workspace.environments / place.stack.environment.name / "training"
+        return [f"-var=training_templates={self._path(folder, place)}"]
 
     def _cli_settings(self) -> str | None:
         """Return the CLI settings to add: a file named in the environment that does not exist is ignored."""

@@ -111,7 +111,7 @@ locals {
       resources  = [local.queue_arn["events_dead"], local.queue_arn["releases_dead"]]
       conditions = []
     }
-    SendBackWhence = {
+    SendBackToQueues = {
       actions    = ["sqs:SendMessage"]
       resources  = [local.queue_arn["events"], local.queue_arn["releases"]]
       conditions = []

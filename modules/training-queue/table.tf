@@ -49,7 +49,7 @@ resource "aws_dynamodb_table" "this" {
     hash_key           = "due_shard"
     range_key          = "due_at"
     projection_type    = "INCLUDE"
-    non_key_attributes = ["attempt", "instance_count", "instance_type", "kind", "model", "owner", "priority", "purchase", "submitted_at", "waits_for"]
+    non_key_attributes = ["attempt", "fallbacks", "instance_count", "instance_type", "kind", "model", "owner", "priority", "purchase", "submitted_at", "waits_for"]
   }
 
   global_secondary_index {

@@ -12,3 +12,8 @@ output "repository_urls" {
   description = "URL of each model's image repository, without tag or digest."
   value       = module.image_registry.repository_urls
 }
+
+output "training_queue" {
+  description = "The training queue: name, table, address of submit, topic and queues; null without one."
+  value       = local.queue
+}

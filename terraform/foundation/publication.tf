@@ -7,7 +7,7 @@ resource "aws_ssm_parameter" "foundation" {
   tier        = "Intelligent-Tiering" # 4 KB are free; many models need more
   overwrite   = true                  # what a killed run left behind is written over; an import would differ for ever
 
-  insecure_value = jsonencode({
+  insecure_value = jsonencode(merge({ for queue in local.queue[*] : "training_queue" => queue }, {
     schema                 = 1
     project                = local.env.project
     environment            = local.env.name
@@ -27,5 +27,5 @@ resource "aws_ssm_parameter" "foundation" {
         model_package_group = aws_sagemaker_model_package_group.this[model].model_package_group_name
       }
     }
-  })
+  }))
 }

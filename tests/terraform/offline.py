@@ -64,7 +64,11 @@ def _plan(root: str, environment: dict[str, Any], provider: str) -> Planned:
     folder = staged / "terraform" / root
     shutil.rmtree(staged, ignore_errors=True)
     shutil.copytree(ROOT / "terraform" / root, folder, ignore=shutil.ignore_patterns("backend.tf", ".terraform*"))
-    (staged / "modules").symlink_to(ROOT / "modules", target_is_directory=True)
+    for name in ("environments", "modules"):
+        (staged / name).symlink_to(ROOT / name, target_is_directory=True)
+    package = staged / "build" / "functions" / "training-queue.zip"
+    package.parent.mkdir(parents=True)
+    package.write_bytes(b"a package")
     (folder / "providers_override.tf").write_text(OVERRIDE)
     variables = staged / "environment.tfvars.json"
     variables.write_text(json.dumps({"environment": environment}))

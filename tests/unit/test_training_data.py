@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
-from glue.core.environment import TrainingQueue, TrainingSchedule
+from glue.core.environment import Environment, TrainingQueue, TrainingSchedule
 from glue.core.training.settings import InstanceType
 from glue.errors import UsageError
 from glue.tf import environment_file
+from glue.tf.commands import Commands, Identity, Place
+from glue.workspace import Stack, Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = """environment = {
@@ -94,3 +97,25 @@ def test_mistakes_are_one_error_each(tmp_path: Path, old: str, new: str, said: s
 def test_a_queue_without_instance_types_is_none(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="name one instance type at least"):
         load(tmp_path, "training_queue = { instance_types = {} }")
+
+
+def planned(root: Path, environments: Path, stack: str, queue: TrainingQueue | None) -> list[str]:
+    """The words of `terraform plan` that say where templates lie."""
+    here = Environment("qa", "222222222222", "eu-west-1", training_queue=queue)
+    place = Place(Stack(here, stack), root / "terraform" / stack, root / "data")
+    workspace = Workspace(root=root, environments=environments, work=root / ".slipway")
+    commands = Commands(workspace, environ={"TERRAFORM": sys.executable})
+    words = commands.plan(place, who=Identity(), out=root / "plan").arguments
+    return [word for word in words if word.startswith("-var=")]
+
+
+def test_terraform_is_told_where_templates_of_other_environments_lie(tmp_path: Path) -> None:
+    one = TrainingQueue({}, schedules={"nightly": TrainingSchedule("rate(1 day)", "ranker.yaml")})
+    copy = tmp_path / ".sandbox" / "environments"
+    assert planned(tmp_path, copy, "foundation", one) == [
+        "-var=training_templates=../../.sandbox/environments/qa/training"
+    ]
+    assert planned(tmp_path, tmp_path / "environments", "foundation", one) == [], "there it looks by itself"
+    assert planned(tmp_path, copy, "bootstrap", one) == []
+    assert planned(tmp_path, copy, "foundation", TrainingQueue({})) == []
+    assert planned(tmp_path, copy, "foundation", None) == []
