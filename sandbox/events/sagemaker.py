@@ -114,7 +114,7 @@ def processing_job(job: Any) -> None:
 
 
 def tuning_job(job: Any) -> None:
-    """Tell of a tuning job's new status, or of new counts of its training jobs. Which is the best, Describe says only."""
+    """Tell of a tuning job's new status or counts. Which training job is the best is in Describe only."""
     detail = {
         "HyperParameterTuningJobName": job.name,
         "HyperParameterTuningJobArn": job.arn,
