@@ -1,13 +1,13 @@
 locals {
-  # `concurrency`: reserved for it; null shares the account's. Launch and sweep work alone: two at once would only be in each
-  # other's way, never do harm.
+  # `concurrency`: reserved for it; null shares the account's. Launch and sweep work alone, or budgets and the two lists a second
+  # that SageMaker answers would be kept by each for itself; each job is launched once all the same.
   functions = {
     submit = {
-      role    = "submit", handler = "queue_submit.handle", timeout_s = 60, memory_mb = 512, concurrency = null
+      role    = "submit", handler = "queue_submit.handle", timeout_s = 30, memory_mb = 512, concurrency = null
       purpose = "takes jobs, and says what is wrong with them"
     }
     launch = {
-      role    = "launch", handler = "queue_launch.handle", timeout_s = 300, memory_mb = 512, concurrency = var.concurrency.launch
+      role    = "launch", handler = "queue_launch.handle", timeout_s = 55, memory_mb = 512, concurrency = var.concurrency.launch
       purpose = "launches jobs that are due, by priority and fair share"
     }
     monitor = {
@@ -15,7 +15,7 @@ locals {
       purpose = "decides what follows from SageMaker's events"
     }
     sweep = {
-      role    = "monitor", handler = "queue_monitor.sweep", timeout_s = 900, memory_mb = 512, concurrency = var.concurrency.sweep
+      role    = "monitor", handler = "queue_monitor.sweep", timeout_s = 600, memory_mb = 512, concurrency = var.concurrency.sweep
       purpose = "finds jobs whose events got lost"
     }
     finish = {

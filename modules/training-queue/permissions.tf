@@ -21,7 +21,7 @@ locals {
 
   launch = merge(local.use_table_key, {
     ClaimJobs = {
-      actions    = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+      actions    = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
       resources  = [local.table_arn]
       conditions = []
     }
@@ -45,11 +45,6 @@ locals {
       actions    = ["sagemaker:DescribeHyperParameterTuningJob", "sagemaker:DescribeProcessingJob", "sagemaker:DescribeTrainingJob"]
       resources  = local.jobs
       conditions = []
-    }
-    StopOwnJobs = {
-      actions    = ["sagemaker:StopHyperParameterTuningJob", "sagemaker:StopProcessingJob", "sagemaker:StopTrainingJob"]
-      resources  = local.jobs
-      conditions = [local.of_this_queue]
     }
     PassModelsRoles = {
       actions    = ["iam:PassRole"]
@@ -81,7 +76,7 @@ locals {
       conditions = []
     }
     DecideOnJobs = {
-      actions    = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+      actions    = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
       resources  = [local.table_arn]
       conditions = []
     }

@@ -16,6 +16,11 @@ locals {
       resources  = [local.table_arn]
       conditions = []
     }
+    FindEndedJobs = {
+      actions    = ["dynamodb:Query"]
+      resources  = [local.index_arn["history"]]
+      conditions = []
+    }
     OrderReleases = {
       actions    = ["sqs:SendMessage"]
       resources  = [local.queue_arn["releases"]]
@@ -36,6 +41,11 @@ locals {
       actions    = ["s3:ListBucket"]
       resources  = [local.bucket_arn]
       conditions = [{ test = "StringLike", variable = "s3:prefix", values = ["${local.history_prefix}*"] }]
+    }
+    PublishMetrics = {
+      actions    = ["cloudwatch:PutMetricData"]
+      resources  = ["*"] # the action knows no resource: the namespace bounds it
+      conditions = [local.own_metrics]
     }
   })
 

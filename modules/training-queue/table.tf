@@ -36,7 +36,7 @@ resource "aws_dynamodb_table" "this" {
   stream_view_type            = "NEW_AND_OLD_IMAGES" # an item that its time to live removes is exported from the old image
 
   dynamic "attribute" {
-    for_each = { JobId = "S", due_at = "N", due_shard = "S", launched_at = "N", open_shard = "S", submitted_at = "N", week = "S" }
+    for_each = { JobId = "S", due_key = "S", due_shard = "S", launched_at = "N", open_shard = "S", submitted_at = "N", week = "S" }
 
     content {
       name = attribute.key
@@ -47,9 +47,9 @@ resource "aws_dynamodb_table" "this" {
   global_secondary_index {
     name               = "due"
     hash_key           = "due_shard"
-    range_key          = "due_at"
+    range_key          = "due_key" # first by priority, then by age
     projection_type    = "INCLUDE"
-    non_key_attributes = ["attempt", "fallbacks", "instance_count", "instance_type", "kind", "model", "owner", "priority", "purchase", "submitted_at", "waits_for"]
+    non_key_attributes = ["attempt", "due_at", "fallbacks", "instance_count", "instance_type", "kind", "model", "owner", "priority", "purchase", "submitted_at", "waits_for"]
   }
 
   global_secondary_index {

@@ -63,3 +63,21 @@ run "refuses_an_unencrypted_protocol" {
     subscribers = { hook = { protocol = "http", endpoint = "http://example.com" } }
   }
 }
+
+run "refuses_a_filter_that_nothing_passes" {
+  command         = plan
+  expect_failures = [var.subscribers]
+
+  variables {
+    subscribers = { search = { protocol = "email", endpoint = "search@example.com", filter = { owner = [] } } }
+  }
+}
+
+run "refuses_a_filter_of_more_than_five" {
+  command         = plan
+  expect_failures = [var.subscribers]
+
+  variables {
+    subscribers = { search = { protocol = "email", endpoint = "search@example.com", filter = { for name in ["a", "b", "c", "d", "e", "f"] : name => ["x"] } } }
+  }
+}

@@ -52,12 +52,19 @@ run "tells_subscribers_and_takes_publishers" {
 
   variables {
     publisher_services = ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
-    subscribers        = { oncall = { protocol = "email", endpoint = "oncall@example.com" } }
+    subscribers = {
+      oncall = { protocol = "email", endpoint = "oncall@example.com" }
+      search = { protocol = "email", endpoint = "search@example.com", filter = { owner = ["search-team"], status = ["Stopped", "Failed"] } }
+    }
   }
 
   assert {
     condition     = aws_sns_topic_subscription.this["oncall"].endpoint == "oncall@example.com"
     error_message = "the subscriber must be told"
+  }
+  assert {
+    condition     = aws_sns_topic_subscription.this["search"].filter_policy == jsonencode({ owner = ["search-team"], status = ["Failed", "Stopped"] }) && aws_sns_topic_subscription.this["oncall"].filter_policy == null
+    error_message = "one hears of its own failures only, the other of everything"
   }
   assert {
     condition = one([
