@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from glue.core.training.words import Kind
 
 SHARDS = 4
-PRIORITIES = range(10)
 LAUNCHER = "_launcher"  # the control item: job ids never start with an underscore
 HISTORY = "training-history/"
 # TrainingJobName, ProcessingJobName and HyperParameterTuningJobName of
@@ -41,16 +39,9 @@ def shard(job: str) -> int:
     return zlib.crc32(job.encode()) % SHARDS
 
 
-def due_shard(priority: int, number: int) -> str:
-    """Return the partition key of the index `due`."""
-    return f"{priority}#{number}"
-
-
-def due_shards() -> Iterator[str]:
-    """Yield all partitions of the index `due`, the highest priority first."""
-    for priority in reversed(PRIORITIES):
-        for number in range(SHARDS):
-            yield due_shard(priority, number)
+def due_key(priority: int, due_at: int) -> str:
+    """Return the sort key of the index `due`: the highest priority first, then the longest due."""
+    return f"{9 - priority}#{due_at:013d}"
 
 
 def week(at: int) -> str:

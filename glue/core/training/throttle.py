@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from glue.core.training import keys
 from glue.core.training.record import Item
-from glue.core.training.words import Pool
+from glue.core.training.words import Pool, pool_of
+
+SLOWEST = 0.05  # calls a second: a launcher that was throttled for long still tries every 20 s
+FASTER = 1.05  # each good call; 15 of them double the rate
+CONTROL_LIMIT = 1000  # pools, and pools with priorities, read from the control item
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """A token bucket: `rate` calls a second, at most `burst` at once. Times are epoch milliseconds."""
+    """A token bucket of one token: `rate` calls a second, no bursts. Times are epoch milliseconds.
+
+    Additive patience, multiplicative haste: a throttled call halves the rate, each good one adds a twentieth.
+    """
 
     rate: float
     most: float  # the rate never exceeds it
@@ -20,19 +30,24 @@ class Bucket:
 
     def wait_ms(self, now: int) -> int:
         """Return how long to wait until a call is allowed; 0: now."""
-        raise NotImplementedError
+        tokens = self._filled(now)
+        return 0 if tokens >= 1 else math.ceil((1 - tokens) / self.rate * 1000)
 
     def take(self, now: int) -> Bucket:
         """Return the bucket after a call."""
-        raise NotImplementedError
+        return replace(self, tokens=max(0.0, self._filled(now) - 1), at=max(now, self.at))
 
     def throttled(self, now: int) -> Bucket:
         """Return the bucket after AWS throttled a call: half the rate, and no token left."""
-        raise NotImplementedError
+        return replace(self, rate=max(SLOWEST, self.rate / 2), tokens=0.0, at=max(now, self.at))
 
     def succeeded(self) -> Bucket:
         """Return the bucket after a call went well: slightly faster."""
-        raise NotImplementedError
+        return replace(self, rate=min(self.most, self.rate * FASTER))
+
+    def _filled(self, now: int) -> float:
+        """A clock that goes back fills nothing."""
+        return min(1.0, self.tokens + max(0, now - self.at) / 1000 * self.rate + 1e-9)
 
 
 @dataclass(frozen=True)
@@ -49,25 +64,76 @@ class Control:
 
     bucket: Bucket
     cooldowns: Mapping[Pool, Cooldown] = field(default_factory=dict)
-    turns: Mapping[Pool, int] = field(default_factory=dict)
+    turns: Mapping[tuple[Pool, int], int] = field(default_factory=dict)  # see sharing.Line
 
     def cooling(self, now: int) -> frozenset[Pool]:
         """Return the pools that are left alone now."""
         return frozenset(pool for pool, entry in self.cooldowns.items() if entry.until > now)
 
     def refused(self, pool: Pool, now: int) -> Control:
-        """Return the state after a quota or capacity error of a pool."""
-        raise NotImplementedError
+        """Return the state after a quota or capacity error of a pool: it cools down, each time in a row for longer."""
+        times = self.cooldowns[pool].times + 1 if pool in self.cooldowns else 1
+        entry = Cooldown(now + cooldown_ms(times), times)
+        return replace(self, cooldowns={**self.cooldowns, pool: entry})
 
     def launched(self, pool: Pool) -> Control:
         """Return the state after a launch in a pool: its refusals are forgotten."""
         return replace(self, cooldowns={key: entry for key, entry in self.cooldowns.items() if key != pool})
 
     def item(self) -> Item:
-        """Return the control item (plain values)."""
-        raise NotImplementedError
+        """Return the control item (plain values). It is in no index and never expires."""
+        state = {
+            "cooldowns": {str(pool): [entry.until, entry.times] for pool, entry in self.cooldowns.items()},
+            "turns": {f"{pool}#{priority}": turn for (pool, priority), turn in self.turns.items()},
+        }
+        return {
+            "JobId": keys.LAUNCHER,
+            "rate": self.bucket.rate,
+            "tokens": self.bucket.tokens,
+            "at": self.bucket.at,
+            "state": json.dumps(state, sort_keys=True),
+        }
 
 
-def control_of(item: Item | None, *, most: float, now: int) -> Control:
-    """Return the state that a control item holds; a fresh one without, or when it cannot be read."""
-    raise NotImplementedError
+def cooldown_ms(times: int, *, base_ms: int = 120_000, most_ms: int = 1_800_000) -> int:
+    """Return how long a pool cools down after so many refusals in a row: 2, 4, 8, 16, 30 minutes."""
+    return int(min(most_ms, base_ms * 2 ** max(0, min(times - 1, 20))))
+
+
+def fresh(most: float, now: int) -> Control:
+    """Return the state of a launcher that has not called yet."""
+    return Control(Bucket(rate=most, most=most, tokens=1.0, at=now))
+
+
+def control_of(item: Mapping[str, object] | None, *, most: float, now: int) -> Control:
+    """Return the state that a control item holds; a fresh one without, or when it cannot be read.
+
+    Nothing in it is worth a run: a lost cool-down costs one refused call.
+    """
+    if item is None:
+        return fresh(most, now)
+    try:
+        rate = min(most, max(SLOWEST, _finite(item["rate"])))
+        tokens = min(1.0, max(0.0, _finite(item["tokens"])))
+        bucket = Bucket(rate, most, tokens, min(now, int(_finite(item["at"]))))
+        state = json.loads(str(item["state"]))
+        cooldowns = {
+            pool_of(name): Cooldown(min(int(until), now + cooldown_ms(int(times))), max(1, int(times)))
+            for name, (until, times) in list(state["cooldowns"].items())[:CONTROL_LIMIT]
+        }
+        turns = {_turn_of(name): max(0, int(turn)) for name, turn in list(state["turns"].items())[:CONTROL_LIMIT]}
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        return fresh(most, now)
+    return Control(bucket, cooldowns, turns)
+
+
+def _turn_of(text: str) -> tuple[Pool, int]:
+    pool, _, priority = text.rpartition("#")
+    return pool_of(pool), int(priority)
+
+
+def _finite(value: object) -> float:
+    number = float(value)  # type: ignore[arg-type]
+    if not math.isfinite(number):
+        raise ValueError("not finite")
+    return number
