@@ -25,16 +25,16 @@ def as_service(service: str, action: str, resource: str, *, source_arn: str, sou
     check(f"{service}.amazonaws.com", action, resource, context)
 
 
-def as_role(role_arn: str, service: str, action: str, resource: str) -> None:
+def as_role(role_arn: str, service: str, action: str, resource: str, *, source_arn: str | None = None) -> None:
     """Raise AwsError (AccessDenied) unless the role trusts the service and may do it."""
-    trust(role_arn, service)
+    trust(role_arn, service, source_arn=source_arn)
     check(role_arn, action, resource, {})
 
 
-def trust(role_arn: str, service: str) -> None:
-    """Raise AwsError (AccessDenied) unless the role exists and trusts the service."""
+def trust(role_arn: str, service: str, *, source_arn: str | None = None) -> None:
+    """Raise AwsError (AccessDenied) unless the role exists and trusts the service, for this source if there is one."""
     try:
-        roles.check_trust(role_arn, f"{service}.amazonaws.com")
+        roles.check_trust(role_arn, f"{service}.amazonaws.com", source_arn=source_arn)
     except roles.RoleError as error:
         raise AwsError("AccessDenied", str(error), 403) from error
 

@@ -51,6 +51,17 @@ class Delivery:
         return self.target.get("RoleArn") or None
 
     @property
+    def role_source(self) -> str:
+        """What a role's trust policy sees as aws:SourceArn: the rule, or the *group* of the schedule.
+
+        https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+        """
+        if self.service != "scheduler":
+            return self.source_arn
+        head, _, name = self.source_arn.partition(":schedule/")
+        return f"{head}:schedule-group/{name.partition('/')[0]}"
+
+    @property
     def age(self) -> float:
         """AWS seconds since the first attempt."""
         return (work.now() - self.began).total_seconds()

@@ -87,7 +87,7 @@ def _bus(delivery: Delivery, arn: str) -> None:
     _, _, _, region, account, resource = arn.split(":", 5)
     name = resource.removeprefix("event-bus/")
     if delivery.role_arn:
-        access.as_role(delivery.role_arn, "events", "events:PutEvents", arn)
+        access.as_role(delivery.role_arn, "events", "events:PutEvents", arn, source_arn=delivery.role_source)
     else:
         access.check(access.account(delivery.account_id), "events:PutEvents", arn, {})
     if name not in events_backends[account][region].event_buses:
@@ -112,7 +112,7 @@ def _scheduled(delivery: Delivery) -> dict[str, Any]:
 def _allow(delivery: Delivery, action: str, resource: str) -> None:
     """The target's role decides if there is one, else the resource's policy."""
     if delivery.role_arn:
-        access.as_role(delivery.role_arn, delivery.service, action, resource)
+        access.as_role(delivery.role_arn, delivery.service, action, resource, source_arn=delivery.role_source)
     elif delivery.service == "scheduler":
         raise AwsError("AccessDenied", "a schedule acts as its target's role only", 403)
     else:

@@ -39,7 +39,7 @@ def call(delivery: Delivery) -> None:
         raise DeliveryError("INVALID_PARAMETER", f"{operation} only reads: schedules do not call it")
     if not delivery.role_arn:
         raise DeliveryError("NO_PERMISSIONS", "a schedule acts as its target's role only")
-    access.trust(delivery.role_arn, "scheduler")
+    access.trust(delivery.role_arn, "scheduler", source_arn=delivery.role_source)
     here = context.current()
     role = roles.credentials(here, role_arn=delivery.role_arn, region=delivery.region, session="scheduler")
     try:

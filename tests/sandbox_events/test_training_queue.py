@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.events import work
 
-from .conftest import DEV, REGION, Account, may
+from .conftest import DEV, REGION, Account, document, may
 
 TELL = """
 import json, os
@@ -148,6 +148,14 @@ def test_a_schedule_calls_a_function_with_its_own_time(dev: Account) -> None:
         Environment={"Variables": {"URL": url}},
     )
     role = dev.role("trained-at-schedule", "scheduler", may("lambda:InvokeFunction", name))
+    group = f"arn:aws:scheduler:{REGION}:{DEV}:schedule-group/jobs"  # what a trust policy sees is the group
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "scheduler.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": DEV}, "ArnEquals": {"aws:SourceArn": group}},
+    }
+    dev("iam").update_assume_role_policy(RoleName="trained-at-schedule", PolicyDocument=document(trust))
     words = {"scheduled_at": "<aws.scheduler.scheduled-time>", "arn": "<aws.scheduler.schedule-arn>", "model": "m"}
     scheduler = dev("scheduler")
     scheduler.create_schedule_group(Name="jobs")
