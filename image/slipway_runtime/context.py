@@ -21,6 +21,7 @@ class TrainingContext:
     """Everything that `train(context)` may use. `model_dir` becomes model.tar.gz; `output_dir` becomes output.tar.gz.
 
     `hyperparameters` are decoded: SageMaker hands over strings, so "15" arrives as 15 and "true" as True.
+    `checkpoint_dir` is what SageMaker keeps in S3 while the job runs, and brings back when it runs again; None without.
     """
 
     model_dir: Path
@@ -47,7 +48,7 @@ def training_context(environ: Mapping[str, str]) -> TrainingContext:
     config_dir = Path(environ.get("SM_INPUT_CONFIG_DIR") or input_dir / "config")
     resources = _json_object(config_dir / "resourceconfig.json")
     current = environ.get("SM_CURRENT_HOST") or str(resources.get("current_host") or "algo-1")
-    checkpoints = ML_ROOT / "checkpoints"
+    checkpoints = Path(environ.get("SM_CHECKPOINT_DIR") or ML_ROOT / "checkpoints")
     return TrainingContext(
         model_dir=model_dir(environ),
         output_dir=output_dir(environ),

@@ -1,7 +1,9 @@
 """The program `train`: runs the model's `train(context)` and reports as SageMaker wants it.
 
-Exit codes: 0 the model is saved, 1 failed (the reason is in the failure file, which becomes the job's FailureReason),
-143 stopped at once by a second SIGTERM.
+Exit codes: 0 the model is saved; 1 failed (the reason is in the failure file, which becomes the job's FailureReason);
+143 stopped by SIGTERM, with whatever the training saved. SageMaker calls a job that it stopped Stopped, and starts an
+interrupted one on spot anew, whatever the code; but 0 would be a lie that could count as Completed.
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTrainingJob.html
 """
 
 from __future__ import annotations
@@ -9,8 +11,12 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import stat
 import sys
+import threading
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 
 from . import log
@@ -18,6 +24,8 @@ from .context import TrainingContext, failure_file, training_context
 from .settings import model_package
 
 FAILURE_LIMIT = 1024  # SageMaker shows the first 1024 characters
+STOPPED = 128 + signal.SIGTERM
+EPOCH = 315_532_800  # 1980-01-01, the earliest time that every archive format can hold
 
 
 class TrainingFailedError(Exception):
@@ -25,19 +33,20 @@ class TrainingFailedError(Exception):
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:
-    """Train once. Returns the exit code; writes the failure file when it is not 0."""
+    """Train once. Returns the exit code; writes the failure file when it is 1."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # several threads sum in another order: no two models alike
+    stop = threading.Event()
     try:
-        context = training_context(environ)
-        _listen(context)
+        context = replace(training_context(environ), stop=stop)
+        _listen(stop)
         _run(model_package(environ), context)
     except SystemExit as error:
         if error.code in {None, 0}:
-            return 0
+            return STOPPED if stop.is_set() else 0
         return _failed(environ, TrainingFailedError(f"the training left with exit code {error.code}"))
     except BaseException as error:  # noqa: BLE001 - whatever it is, the job's owner must read it
         return _failed(environ, error)
-    return 0
+    return STOPPED if stop.is_set() else 0
 
 
 def _run(package: str, context: TrainingContext) -> None:
@@ -50,19 +59,32 @@ def _run(package: str, context: TrainingContext) -> None:
         raise TrainingFailedError(f"the image has no training program {name}: {error}") from error
     log.write("info", "train", job=context.job_name, channels=sorted(context.channels), cpus=context.num_cpus)
     module.train(context)
-    if context.is_leader and not any(path.is_file() for path in context.model_dir.rglob("*")):
+    even_out(context.model_dir)
+    stopped = context.stop.is_set()
+    if context.is_leader and not stopped and not any(path.is_file() for path in context.model_dir.rglob("*")):
         raise TrainingFailedError("train() saved nothing into the model folder")
-    log.write("info", "trained", job=context.job_name, stopped=context.stop.is_set())
+    log.write("info", "trained", job=context.job_name, stopped=stopped)
 
 
-def _listen(context: TrainingContext) -> None:
-    # StopTrainingJob sends SIGTERM and waits 120 s: long enough to save what there is.
-    def stop(_: int, __: FrameType | None) -> None:
-        if context.stop.is_set():
-            os._exit(143)
-        context.stop.set()
+def even_out(folder: Path) -> None:
+    """Give what SageMaker will pack one time, and modes that no umask decides: the same files are the same entries.
 
-    signal.signal(signal.SIGTERM, stop)
+    Anybody may read them, because serving does so as another user than the one who trained.
+    """
+    for path in (folder, *folder.rglob("*")):
+        if path.is_symlink():
+            continue
+        runs = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+        path.chmod(0o755 if runs else 0o644)
+        os.utime(path, (EPOCH, EPOCH))
+
+
+def _listen(stop: threading.Event) -> None:
+    # StopTrainingJob and spot interruptions send SIGTERM and wait 120 s: long enough to save what there is.
+    def listener(_: int, __: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, listener)
 
 
 def _failed(environ: Mapping[str, str], error: BaseException) -> int:

@@ -99,6 +99,7 @@ def variables(layout: Layout, job: Mapping[str, Any], arn: str) -> dict[str, str
         "SM_INPUT_CONFIG_DIR": str(layout.config),
         "SM_OUTPUT_DIR": str(layout.root / "output"),
         "SM_OUTPUT_DATA_DIR": str(layout.output),
+        "SM_CHECKPOINT_DIR": str(layout.checkpoints),
         "SM_CHANNELS": json.dumps(channels),
         **{f"SM_CHANNEL_{name.upper()}": str(layout.data / name) for name in channels},
         "SM_HPS": json.dumps(dict(hyperparameters)),

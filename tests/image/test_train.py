@@ -102,24 +102,68 @@ def train(context):
     (context.model_dir / "started").touch()
     if not context.stop.wait(20):
         raise RuntimeError("nobody stopped it")
-    while context.hyperparameters["deaf"]:
-        time.sleep(0.05)
-    (context.model_dir / "saved").touch()
+    time.sleep(0.3)
+    if context.hyperparameters["saves"]:
+        (context.model_dir / "saved").touch()
 """
 
 
-@pytest.mark.parametrize(("deaf", "signals", "code"), [("false", 1, 0), ("true", 2, 143)])
-def test_stopping_lets_the_program_save_and_insisting_ends_it(
-    tmp_path: Path, deaf: str, signals: int, code: int
-) -> None:
+@pytest.mark.parametrize("saves", [True, False])
+def test_stopping_lets_the_program_save_and_is_never_success(tmp_path: Path, saves: bool) -> None:
     write_model(tmp_path, WAITING)
-    process = subprocess.Popen(TRAIN, env=environment(tmp_path, "toy", SM_HPS=json.dumps({"deaf": deaf})))
+    environ = environment(tmp_path, "toy", SM_HPS=json.dumps({"saves": str(saves).lower()}))
+    process = subprocess.Popen(TRAIN, env=environ)
     until = time.monotonic() + 10
     while not (tmp_path / "model" / "started").exists():
         assert time.monotonic() < until
         time.sleep(0.02)
-    for _ in range(signals):
+    for _ in range(2):  # who stops a container twice does not mean it more
         process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
-    assert process.wait(10) == code
-    assert (tmp_path / "model" / "saved").exists() is (code == 0)
+        time.sleep(0.05)
+    assert process.wait(10) == 143
+    assert (tmp_path / "model" / "saved").exists() is saves
+    assert not (tmp_path / "output" / "failure").exists()
+
+
+def test_what_will_be_packed_does_not_depend_on_time_and_umask(tmp_path: Path) -> None:
+    write_model(
+        tmp_path,
+        """
+import os
+def train(context):
+    os.umask(0o077)
+    (context.model_dir / "golden").mkdir()
+    (context.model_dir / "golden" / "x").touch()
+    (context.model_dir / "run").touch()
+    (context.model_dir / "run").chmod(0o700)
+    (context.model_dir / "away").symlink_to("/nowhere")
+""",
+    )
+    subprocess.run(TRAIN, env=environment(tmp_path, "toy"), check=True, timeout=30)
+    found = {path.name: path.lstat() for path in (tmp_path / "model").rglob("*") if not path.is_symlink()}
+    assert {name: stat.st_mode & 0o777 for name, stat in found.items()} == {"golden": 0o755, "x": 0o644, "run": 0o755}
+    assert {stat.st_mtime for stat in found.values()} == {315_532_800}
+
+
+def test_a_training_that_was_interrupted_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    hyperparameters = json.dumps({"rounds": "120", "leaves": "7", "feature_fraction": "0.5"})
+    whole = environment(tmp_path / "whole", SM_HPS=hyperparameters)
+    subprocess.run(TRAIN, env=whole, check=True, capture_output=True, timeout=60)
+    (tmp_path / "checkpoints").mkdir()
+    job = tmp_path / "job"
+    environ = environment(job, SM_HPS=hyperparameters, SM_CHECKPOINT_DIR=str(tmp_path / "checkpoints"))
+    process = subprocess.Popen(TRAIN, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until = time.monotonic() + 30
+    while not any((tmp_path / "checkpoints").iterdir()):
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert 0 < json.loads((job / "model" / "metrics.json").read_text())["trees"] < 120
+    result = subprocess.run(TRAIN, env=environ, capture_output=True, text=True, check=True, timeout=60)
+    assert "checkpoint found: going on after round" in result.stdout
+    for path in (tmp_path / "whole" / "model").rglob("*"):
+        if path.is_file():
+            name = path.relative_to(tmp_path / "whole")
+            assert (job / name).read_bytes() == path.read_bytes(), name
