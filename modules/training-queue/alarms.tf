@@ -29,7 +29,7 @@ locals {
       for name in keys(local.dead_queues) : "${replace(name, "_", "-")}-not-empty" => {
         namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = "${local.name}-${replace(name, "_", "-")}" }
         statistic = "Maximum", threshold = 0, periods = 1, missing = "notBreaching"
-        meaning   = "a step was given up. Mend its cause, then slipway train redrive --queue ${replace(name, "_", "-")}."
+        meaning   = "a step was given up. Mend its cause, then slipway train redrive --queue ${trimsuffix(name, "_dead")}."
       }
     },
     {

@@ -1,3 +1,8 @@
+locals {
+  # Written once, so that nobody rewrites what was released, checked or done. Labels and data sets name releases' origins.
+  immutable_prefixes = ["audit/", "break-glass/", "datasets/", "evidence/", "feedback/", "release-index/", "releases/"]
+}
+
 module "artifact_store" {
   source = "../../modules/artifact-store"
 
@@ -6,13 +11,9 @@ module "artifact_store" {
   region     = local.env.region
   key_alias  = "${local.prefix}-artifacts"
 
-  # Written once, so that nobody rewrites what was released, checked or done. Labels and data sets name releases' origins.
-  immutable_prefixes = concat(
-    ["audit/", "break-glass/", "datasets/", "evidence/", "feedback/", "release-index/", "releases/"],
-    keys(local.training_records),
-  )
-  readable_prefixes = ["evidence/", "releases/"] # what the next environment takes; all else is for this account alone
-  reader_role_arns  = local.downstream_role_arns
+  immutable_prefixes = concat(local.immutable_prefixes, keys(local.training_records))
+  readable_prefixes  = ["evidence/", "releases/"] # what the next environment takes; all else is for this account alone
+  reader_role_arns   = local.downstream_role_arns
 
   pruner_role_arns  = ["arn:aws:iam::${local.env.account_id}:role/${local.prefix}-prune"]
   exclusive_writers = merge({ "break-glass/" = "arn:aws:iam::${local.env.account_id}:role/${local.prefix}-break-glass" }, local.training_records)
