@@ -25,18 +25,15 @@ class Entry:
 
 
 def entries(paths: Sequence[Path]) -> Iterator[Entry]:
-    """Yield the documents of files and of folders, in the order given; a folder's by name, each folder's files first.
+    """Return the documents of files and of folders, in the order given; a folder's by name, each folder's files first.
 
-    A file that cannot be read, or is none, is an entry with an error and hides nothing. Raises UsageError for a folder
-    without any job file.
+    One after the other is read. A file that cannot be read, or is none, is an entry with an error and hides nothing.
+    Raises UsageError, before anything is read, for a folder without any job file.
     """
     for path in paths:
-        found = False
-        for file in files(path):
-            found = True
-            yield from _read(file)
-        if not found:
+        if next(files(path), None) is None:
             raise UsageError(f"{path} holds no job file", remedy=f"Job files end in {', '.join(SUFFIXES)}.")
+    return (entry for path in paths for file in files(path) for entry in _read(file))
 
 
 def files(path: Path) -> Iterator[Path]:

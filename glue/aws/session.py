@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from glue.aws.autoscaling import AutoScaling
-from glue.aws.clients import PATIENT, CallCounter, usable_endpoint
+from glue.aws.clients import CallCounter, usable_endpoint
 from glue.aws.cloudwatch import CloudWatch
 from glue.aws.dynamodb import Table
 from glue.aws.ecr import Registry
@@ -24,12 +24,15 @@ from glue.aws.sagemaker import SageMaker
 from glue.aws.sns import Topics
 from glue.aws.sqs import Queues
 from glue.aws.ssm import Parameters
+from glue.aws.training_jobs import TrainingJobs
 from glue.core import names
 from glue.core.environment import Environment, Neighbour
 
 if TYPE_CHECKING:
     import boto3
     from botocore.config import Config
+
+_FUNCTION_S = 910  # a function answers within a quarter of an hour
 
 
 class Session:
@@ -160,7 +163,7 @@ class Session:
         """Lambda: calling a function, which may take its whole quarter of an hour."""
         from botocore.config import Config
 
-        config = Config(read_timeout=910, retries={"mode": "standard", "total_max_attempts": 1})
+        config = Config(read_timeout=_FUNCTION_S, retries={"mode": "standard", "total_max_attempts": 1})
         return Functions(self.client("lambda", config=config), where=self.where("lambda"))
 
     def function_url(self, url: str) -> FunctionUrl:
@@ -173,16 +176,22 @@ class Session:
         http = URLLib3Session(
             verify=base.get_config_variable("ca_bundle") or True,
             proxies=get_environ_proxies(url),
-            timeout=(PATIENT[0], 910),  # seconds; a function answers within a quarter of an hour
+            timeout=_FUNCTION_S,
         )
         self._clients.append(http)
         return FunctionUrl(
             url,
             endpoint=client.meta.endpoint_url,
-            credentials=lambda: self._session.get_credentials().get_frozen_credentials(),
+            credentials=self._frozen,
             http=http,
             where=self.where("lambda"),
         )
+
+    def _frozen(self) -> Any:
+        """Return the credentials as they are now, renewed when they are about to end."""
+        with translated(self.where("sts"), self.caller):
+            found = self._session.get_credentials()
+            return None if found is None else found.get_frozen_credentials()
 
     def table(self, name: str) -> Table:
         """Return a DynamoDB table of this account."""
@@ -197,6 +206,11 @@ class Session:
     def logs(self) -> Logs:
         """CloudWatch Logs: what jobs wrote."""
         return Logs(self.client("logs"), where=self.where("logs"))
+
+    @cached_property
+    def training_jobs(self) -> TrainingJobs:
+        """SageMaker: descriptions of jobs."""
+        return TrainingJobs(self.client("sagemaker"), where=self.where("sagemaker"))
 
     @cached_property
     def runtime(self) -> Runtime:

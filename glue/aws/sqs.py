@@ -1,4 +1,4 @@
-"""SQS: how full a queue is, and moving dead letters back to where they came from."""
+"""SQS: how full a queue is, how far a move of dead letters is, and messages that say what failed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ class Depth:
     arn: str
     waiting: int
     hidden: int
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message, hidden from others for a while; `receipt` deletes it."""
+
+    body: str
+    receipt: str
 
 
 @dataclass(frozen=True)
@@ -51,15 +59,6 @@ class Queues:
             int(found["ApproximateNumberOfMessagesNotVisible"]),
         )
 
-    def move_back(self, arn: str) -> None:
-        """Begin to move all messages of a dead-letter queue to the queues that they come from. At most one such task
-        runs for each queue.
-
-        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
-        """
-        with translated(self._where, arn):
-            self._client.start_message_move_task(SourceArn=arn)
-
     def move(self, arn: str) -> Move | None:
         """Return the newest move of a queue's messages, None when there was none."""
         with translated(self._where, arn):
@@ -72,3 +71,16 @@ class Queues:
                 reason=entry.get("FailureReason"),
             )
         return None
+
+    def receive(self, url: str, *, hidden_s: int) -> list[Message]:
+        """Return up to ten messages, hidden for so many seconds; none does not mean that the queue is empty."""
+        with translated(self._where, url):
+            answer = self._client.receive_message(
+                QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=hidden_s, WaitTimeSeconds=1
+            )
+        return [Message(entry["Body"], entry["ReceiptHandle"]) for entry in answer.get("Messages", [])]
+
+    def delete(self, url: str, message: Message) -> None:
+        """Delete a message that was received."""
+        with translated(self._where, url):
+            self._client.delete_message(QueueUrl=url, ReceiptHandle=message.receipt)

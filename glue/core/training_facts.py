@@ -37,6 +37,7 @@ class Fact:
     purchase: str
     submitted_at: int
     attempts: int
+    first_launched_at: int | None = None
     started_at: int | None = None
     ended_at: int | None = None
     reason: str | None = None
@@ -60,7 +61,15 @@ class Fact:
     @property
     def waited_s(self) -> float | None:
         """Seconds from submission until its (last) attempt trained; None before, and where SageMaker did not say."""
-        return None if self.started_at is None else max(0.0, (self.started_at - self.submitted_at) / 1000)
+        return self._since(self.started_at)
+
+    @property
+    def queued_s(self) -> float | None:
+        """Seconds from submission until its first attempt was launched; None before."""
+        return self._since(self.first_launched_at)
+
+    def _since(self, at: int | None) -> float | None:
+        return None if at is None else max(0.0, (at - self.submitted_at) / 1000)
 
     @property
     def retries(self) -> int:
@@ -87,6 +96,7 @@ def fact_of(item: Mapping[str, object], billing: Mapping[str, object] | None = N
         purchase=_text(item.get("purchase")),
         submitted_at=submitted,
         attempts=_whole(item.get("attempt")) or 0,
+        first_launched_at=_whole(item.get("first_launched_at")),
         started_at=_whole(item.get("started_at")),
         ended_at=_whole(item.get("ended_at")),
         reason=clean(str(item["reason"])) if item.get("reason") else None,

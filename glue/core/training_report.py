@@ -49,6 +49,8 @@ class Figures:
     by_status: Mapping[str, int]
     waiting_p50: Known
     waiting_p95: Known
+    queued_p50: Known
+    queued_p95: Known
     saving: Known
     cost: Known
     retries: int
@@ -73,6 +75,7 @@ class Figures:
             "by_status": dict(self.by_status),
             "success_rate": self.success,
             "waiting_s": {"p50": self.waiting_p50.as_json(), "p95": self.waiting_p95.as_json()},
+            "queued_s": {"p50": self.queued_p50.as_json(), "p95": self.queued_p95.as_json()},
             "spot_saving": self.saving.as_json(),
             "cost_usd": self.cost.as_json(),
             "retries": self.retries,
@@ -113,7 +116,7 @@ def report(facts: Sequence[Fact], *, environment: str, since: int, until: int, b
     """Return the report of jobs; those submitted outside of the time are left out. `by` is one of GROUPS."""
     inside = [fact for fact in facts if since <= fact.submitted_at < until]
     groups = _grouped(inside, GROUPS[by])
-    ordered = sorted(groups, key=lambda name: name if by == "week" else (-len(groups[name]), name))  # type: ignore[return-value,arg-type]
+    ordered = sorted(groups, key=lambda name: name if by == "week" else (-len(groups[name]), name))
     return Report(
         environment=environment,
         since=since,
@@ -133,6 +136,7 @@ def figures(name: str, facts: Sequence[Fact]) -> Figures:
     for fact in facts:
         by_status[fact.status] += 1
     waits = sorted(waited for fact in facts if (waited := fact.waited_s) is not None)
+    queued = sorted(before for fact in facts if (before := fact.queued_s) is not None)
     costs = [cost for fact in facts if fact.attempts and (cost := fact.cost) is not None]
     return Figures(
         name=name,
@@ -140,6 +144,8 @@ def figures(name: str, facts: Sequence[Fact]) -> Figures:
         by_status=by_status,
         waiting_p50=Known(percentile(waits, 0.50), len(waits), len(facts)),
         waiting_p95=Known(percentile(waits, 0.95), len(waits), len(facts)),
+        queued_p50=Known(percentile(queued, 0.50), len(queued), len(facts)),
+        queued_p95=Known(percentile(queued, 0.95), len(queued), len(facts)),
         saving=_saving(facts),
         cost=Known(math.fsum(costs) if costs else None, len(costs), sum(1 for fact in facts if fact.attempts)),
         retries=sum(fact.retries for fact in facts),
