@@ -30,6 +30,7 @@ COMMANDS = {
     "feedback": ("glue.cli.feedback:feedback", "Say what became of an endpoint's answers: labels."),
     "monitor": ("glue.cli.monitor:monitor", "Show what the drift monitor of an endpoint says."),
     "dataset": ("glue.cli.dataset:dataset", "Make training sets from captured requests and labels."),
+    "train": ("glue.cli.train:train", "Train through the queue: submit jobs, see them, report."),
     "history": ("glue.cli.history:history", "Show who did what to an endpoint, and how it ended."),
     "prune": ("glue.cli.prune:prune", "Remove revisions, releases and images that nobody needs."),
     "doctor": ("glue.cli.doctor:doctor", "Look for what is missing on this machine and in the accounts."),
