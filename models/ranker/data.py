@@ -94,6 +94,18 @@ def sampled(log: ClickLog, share: float) -> ClickLog:
     keep = [_hash_share(query) < share for query in log.queries]
     if not any(keep):
         raise ValueError(f"a sample of {share:g} leaves no query of {len(log.queries)}")
+    return _kept(log, keep)
+
+
+def unsampled(log: ClickLog, share: float) -> ClickLog:
+    """Return the queries that `sampled` leaves out. Raises ValueError when there is none."""
+    keep = [_hash_share(query) >= share for query in log.queries]
+    if not any(keep):
+        raise ValueError(f"a sample of {share:g} leaves out no query of {len(log.queries)}")
+    return _kept(log, keep)
+
+
+def _kept(log: ClickLog, keep: Sequence[bool]) -> ClickLog:
     rows = np.repeat(np.array(keep), log.groups)
     return ClickLog(
         features=log.features[rows],
@@ -106,7 +118,11 @@ def sampled(log: ClickLog, share: float) -> ClickLog:
 
 def write_channels(settings: Settings, folder: Path) -> dict[str, Path]:
     """Write the synthetic data as `train/clicks.csv` and `validation/judgements.csv`. Returns their folders."""
-    log, judged = synthesize(settings)
+    return write_log(folder, settings, *synthesize(settings))
+
+
+def write_log(folder: Path, settings: Settings, log: ClickLog, judged: Judged) -> dict[str, Path]:
+    """Write clicks as `train/clicks.csv` and judged queries as `validation/judgements.csv`. Returns their folders."""
     held_out = [f"h{number:05d}" for number in range(len(judged.groups))]
     click_values = zip(log.examinations.tolist(), log.clicks.tolist(), strict=True)
     paths = {name: folder / name for name in ("train", "validation")}
@@ -198,10 +214,12 @@ def _rows(
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[list[object]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
+    unfinished = path.with_suffix(".new")  # on spot the folder is copied to S3 while it is written
+    with unfinished.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
+    unfinished.replace(path)
 
 
 def _read(folder: Path, columns: Sequence[str], features: Sequence[str]) -> tuple[tuple[str, ...], Integers, Floats]:
