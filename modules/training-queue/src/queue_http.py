@@ -72,11 +72,14 @@ def _headers(event: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _body(event: Mapping[str, Any]) -> bytes:
-    text = event.get("body") or ""
     try:
-        data = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
-    except (binascii.Error, ValueError) as error:
+        data = str(event.get("body") or "").encode()
+        if event.get("isBase64Encoded"):
+            data = base64.b64decode(data, validate=True)
+    except binascii.Error as error:
         raise HttpError(400, f"the body is not what base64 makes: {error}") from error
+    except UnicodeError as error:
+        raise HttpError(400, "the body cannot be used: it is not UTF-8") from error
     if len(data) > LIMIT:
         raise HttpError(413, f"the body has {len(data)} bytes; at most {LIMIT} are taken: send fewer jobs at once")
     return data
