@@ -11,7 +11,7 @@ SLIPWAY := $(BIN)/slipway
 SELECT = --env "$(ENV)" --stack $(STACK) $(if $(ENDPOINT),--endpoint $(ENDPOINT))
 VENV := .venv/.complete
 TOOLS := .tools/terraform.rc
-PACKAGED := endpoint-invoker drift-monitor $(if $(wildcard modules/training-queue/src),training-queue)
+PACKAGED := endpoint-invoker drift-monitor training-queue
 FUNCTIONS := $(PACKAGED:%=build/functions/%.zip)
 DOCKERFILES = $(wildcard image/Dockerfile modules/*/Dockerfile)
 BROWSER := .tools/browser/chromium
@@ -129,7 +129,7 @@ $(CHECKOV): requirements/checkov.txt scripts/setup_checkov.py $(VENV)
 
 # What a package holds of the glue, besides its own folder.
 build/functions/drift-monitor.zip: modules/drift-monitor/package.txt $(shell cat modules/drift-monitor/package.txt)
-build/functions/training-queue.zip: $(wildcard modules/training-queue/package.txt) $(shell cat modules/training-queue/package.txt 2>/dev/null)
+build/functions/training-queue.zip: modules/training-queue/package.txt $(shell cat modules/training-queue/package.txt)
 
 build/functions/%.zip: modules/%/src scripts/build_function.py $(VENV) $(wildcard modules/*/src/*.py)
 	$(BIN)/python scripts/build_function.py modules/$*/src $@
