@@ -66,10 +66,7 @@ resource "aws_lambda_function" "this" {
 
   environment {
     variables = {
-      QUEUE_SETTINGS = jsonencode(merge(local.settings, {
-        artifact_key_arn   = var.artifact_store.key_arn
-        releases_queue_url = aws_sqs_queue.live["releases"].url
-      }))
+      QUEUE_SETTINGS = jsonencode(merge(local.settings, { artifact_key_arn = var.artifact_store.key_arn }))
     }
   }
 
@@ -78,7 +75,7 @@ resource "aws_lambda_function" "this" {
 
   lifecycle {
     # 4,096 bytes for all variables: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-    # What AWS gives later, a key's ARN and a queue's URL, has some 250.
+    # The key's ARN, which AWS gives later, has some 100.
     precondition {
       condition     = length(jsonencode(local.settings)) <= 3800
       error_message = "The training queue ${local.name}: its settings have ${length(jsonencode(local.settings))} characters, and Lambda takes 3800 of them. Name fewer instance_types, or fewer inputs of models."

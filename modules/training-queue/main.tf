@@ -17,7 +17,9 @@ locals {
 
   history_prefix = "training-history/"
 
-  # What glue/core/training/settings.py reads. What AWS gives only once it is made comes in functions.tf.
+  # What glue/core/training/settings.py reads; the store's key, known only once it is made, comes in functions.tf. The queue's
+  # URL is made of its name, too, or all functions would wait for SQS.
+  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
   settings = {
     queue               = local.name
     project             = var.project
@@ -27,6 +29,7 @@ locals {
     table               = local.name
     bucket              = var.artifact_store.bucket
     topic_arn           = local.topic_arn
+    releases_queue_url  = "https://sqs.${var.region}.amazonaws.com/${var.account_id}/${local.name}-releases"
     history_days        = var.history_days
     launches_per_second = var.launches_per_second
     instance_types      = var.instance_types

@@ -50,10 +50,11 @@ run "defaults" {
   }
   assert {
     condition = jsonencode(local.settings) == jsonencode({
-      queue        = "slipway-stage-training", project = "slipway", environment = "stage", account_id = "222222222222", region = "eu-west-1"
-      table        = "slipway-stage-training", bucket = "slipway-stage-artifacts-222222222222", topic_arn = "arn:aws:sns:eu-west-1:222222222222:slipway-stage-training"
-      history_days = 400, launches_per_second = 5, instance_types = { "ml.m5.large" = { budget = 4, spot_budget = 0, usd_per_hour = null } }
-      models       = { ranker = { inputs = [], network = null } }
+      queue              = "slipway-stage-training", project = "slipway", environment = "stage", account_id = "222222222222", region = "eu-west-1"
+      table              = "slipway-stage-training", bucket = "slipway-stage-artifacts-222222222222", topic_arn = "arn:aws:sns:eu-west-1:222222222222:slipway-stage-training"
+      releases_queue_url = "https://sqs.eu-west-1.amazonaws.com/222222222222/slipway-stage-training-releases"
+      history_days       = 400, launches_per_second = 5, instance_types = { "ml.m5.large" = { budget = 4, spot_budget = 0, usd_per_hour = null } }
+      models             = { ranker = { inputs = [], network = null } }
     })
     error_message = "the functions' settings are ${jsonencode(local.settings)}"
   }
