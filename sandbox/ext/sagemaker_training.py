@@ -145,12 +145,7 @@ def _job(response: Any) -> TrainingJob:
 
 def check(request: dict[str, Any]) -> None:
     """Raise ValidationException for a request that AWS refuses whatever its account has."""
-    name = request["TrainingJobName"]
-    if not NAME.fullmatch(name):
-        raise invalid(
-            f"1 validation error detected: Value '{name}' at 'trainingJobName' failed to satisfy constraint: Member "
-            r"must satisfy regular expression pattern: ^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
-        )
+    check_name(request["TrainingJobName"], "trainingJobName")
     check_type(instance_type(request["ResourceConfig"]), "resourceConfig")
     for definition in request["AlgorithmSpecification"].get("MetricDefinitions") or []:
         try:
@@ -159,6 +154,15 @@ def check(request: dict[str, Any]) -> None:
             raise invalid(f"The regular expression of metric {definition['Name']} is invalid: {error}.") from error
     _check_spot(request)
     check_role(request["RoleArn"])
+
+
+def check_name(name: str, member: str, longest: int = 63) -> None:
+    """Raise ValidationException unless this can be a job's name."""
+    if not NAME.fullmatch(name) or len(name) > longest:
+        raise invalid(
+            f"1 validation error detected: Value '{name}' at '{member}' failed to satisfy constraint: Member "
+            rf"must satisfy regular expression pattern: ^[a-zA-Z0-9](-*[a-zA-Z0-9]){{0,{longest - 1}}}"
+        )
 
 
 def check_type(kind: str, member: str) -> None:

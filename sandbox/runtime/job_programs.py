@@ -63,15 +63,24 @@ class Crew:
         return max(STOP_GRACE / self.context.clock.speed, self.context.limits.stop)
 
     def end(self, *, grace_s: float) -> None:
-        """End what runs, all at the same time."""
+        """End what runs, all at the same time: one SIGTERM, and after the grace SIGKILL to all that is left."""
         running = [one for one in self.processes.values() if one.poll() is None]
         for one in running:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(one.pid, signal.SIGTERM)
+            _signal(one, signal.SIGTERM)
+        deadline = time.monotonic() + grace_s
         for one in running:
-            workloads.stop(one, grace_s=grace_s)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                one.wait(timeout=max(deadline - time.monotonic(), 0.0))
         for one in self.processes.values():
+            _signal(one, signal.SIGKILL)  # a container's end is the end of all its processes
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                one.wait(timeout=5.0)
             workloads.forget(one)
+
+
+def _signal(process: subprocess.Popen[bytes], sign: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, sign)
 
 
 def stream(account_id: str, region: str, group: str, name: str) -> LogStream:

@@ -32,11 +32,13 @@ from sandbox.ext import (
     sagemaker_configs,
     sagemaker_endpoints,
     sagemaker_models,
+    sagemaker_processing,
     sagemaker_registry,
     sagemaker_runtime,
     sagemaker_scaling,
     sagemaker_tags,
     sagemaker_training,
+    sagemaker_tuning,
 )
 from sandbox.runtime import context
 from sandbox.runtime.clock import Clock
@@ -63,6 +65,8 @@ EXTENSIONS = (
     sagemaker_scaling,
     sagemaker_tags,
     sagemaker_training,
+    sagemaker_processing,
+    sagemaker_tuning,
     lambda_concurrency,
     lambda_configuration,
     lambda_invoke,

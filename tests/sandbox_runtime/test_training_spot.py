@@ -244,7 +244,9 @@ def test_few_programs_run_at_once_and_one_that_waits_can_be_stopped() -> None:
 
     for number in range(5):
         runner.start(str(number), job(number, programs=9 if number == 4 else 1))
-    until(lambda: runner.waiting, lambda count: count == 3)
+        begun = number + 1
+        until(lambda: len(running) + runner.waiting, lambda count, begun=begun: count == begun)
+    assert runner.waiting == 3
     runner.wake("3")  # goes on without a place, to see that it is to stop
     until(lambda: list(ended_), lambda found: found == [3])
     gate.set()
