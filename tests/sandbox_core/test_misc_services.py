@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -106,3 +107,20 @@ def test_a_message_comes_through_kms_unchanged(client: Callable[..., Any]) -> No
     key = kms.create_key()["KeyMetadata"]["KeyId"]
     blob = kms.encrypt(KeyId=key, Plaintext=b"\x00\xffsecret")["CiphertextBlob"]
     assert base64.b64encode(kms.decrypt(CiphertextBlob=blob)["Plaintext"]) == base64.b64encode(b"\x00\xffsecret")
+
+
+def test_log_events_of_streams_whose_names_begin_alike(client: Callable[..., Any]) -> None:
+    # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
+    logs, group = client("logs"), "/aws/sagemaker/TrainingJobs"
+    logs.create_log_group(logGroupName=group)
+    at = int(time.time() * 1000)
+    for stream, moments in (("a-1/one", (1, 3)), ("a-1/two", (2,)), ("a-11/one", (0,))):
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        events = [{"timestamp": at + moment, "message": f"{stream} {moment}"} for moment in moments]
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+    found = logs.filter_log_events(logGroupName=group, logStreamNamePrefix="a-1/")["events"]
+    assert [event["message"] for event in found] == ["a-1/one 1", "a-1/two 2", "a-1/one 3"]
+    assert logs.filter_log_events(logGroupName=group, logStreamNamePrefix="b")["events"] == []
+    assert len(logs.filter_log_events(logGroupName=group)["events"]) == 4
+    both = {"logGroupName": group, "logStreamNamePrefix": "a", "logStreamNames": ["a-1/one"]}
+    assert refused(logs.filter_log_events, **both) == ("InvalidParameterException", 400)
