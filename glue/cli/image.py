@@ -1,4 +1,4 @@
-"""`slipway image`: the golden image, built and pushed without Docker."""
+"""`slipway image`: the golden image: built with or without Docker, pushed, promoted by digest, served here."""
 
 from __future__ import annotations
 
@@ -16,25 +16,49 @@ from glue.cli.output import Result
 _MODEL = click.option("--model", required=True, help="Model, a folder below models/.")
 
 
-@click.group(short_help="Build and push the golden image.")
+@click.group(short_help="Build, push, promote and serve the golden image.")
 def image() -> None:
-    """Build the golden image of a model as reproducible layers, and push it, without Docker."""
+    """Build the golden image of a model, push it, promote it by its digest, serve it on this machine."""
 
 
 @image.command()
 @_MODEL
 @click.option("--commit", help="Commit that the image is named after. [default: the checkout's]")
-@click.option("--base", type=click.Path(path_type=Path), help="OCI layout whose layers come first.")
+@click.option("--with", "builder", type=click.Choice(("oci", "docker", "auto")), default="oci", show_default=True,
+              help="oci: plain layers, no Docker. docker: image/Dockerfile. auto: docker where it works.")  # fmt: skip
+@click.option("--base", help="What lies below: an OCI layout's folder; with docker, an image by digest.")
 @click.option("--architecture", type=click.Choice(("amd64", "arm64")), help="[default: this machine's]")
 @options.command()
-def build(app: App, *, model: str, commit: str | None, base: Path | None, architecture: str | None) -> Result:
-    """Build the image of a model. The same files and commit give the same digest."""
-    from glue.oci.build import build_image
+def build(
+    app: App, *, model: str, commit: str | None, builder: str, base: str | None, architecture: str | None
+) -> Result:
+    """Build the image of a model. The same files and commit give the same digest.
 
-    built = build_image(model, repository=app.workspace.root, commit=commit, base=base, architecture=architecture)
+    Plain layers without a base hold no operating system: they run in the sandbox, not on AWS.
+    """
+    from glue.oci.build import build_image
+    from glue.oci.docker import build_with_docker, unavailable
+
+    if builder == "auto":
+        reason = unavailable(app.environ)
+        builder = "oci" if reason else "docker"
+        app.console.say(f"built without Docker, as plain layers: {reason}" if reason else "built with Docker")
+    root = app.workspace.root
+    if builder == "docker":
+        built = build_with_docker(model, repository=root, commit=commit, base=base, architecture=architecture)
+    else:
+        folder = Path(base) if base else None
+        built = build_image(model, repository=root, commit=commit, base=folder, architecture=architecture)
     size = sum(blob.size for blob in built.blobs)
     return Result(
-        {"command": "image build", "model": model, "digest": built.digest, "commit": built.commit, "bytes": size},
+        {
+            "command": "image build",
+            "model": model,
+            "digest": built.digest,
+            "commit": built.commit,
+            "bytes": size,
+            "with": builder,
+        },
         lines=(f"{built.digest}  {model} at {built.commit[:12]}, {size / 1e6:.1f} MB",),
     )
 
@@ -114,6 +138,36 @@ def promote(app: App, *, model: str, environment: str, commit: str, latest: bool
         },
         lines=tuple(lines),
     )
+
+
+@image.command()
+@_MODEL
+@click.option("--archive", type=click.Path(path_type=Path), help="[default: build/models/MODEL/model.tar.gz]")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Port to listen on.")
+@click.option("--without-nginx", is_flag=True, help="Let the image's program listen by itself, as on SageMaker.")
+@click.option("--max-bytes", type=click.IntRange(1, 1024**3), default=26214400, show_default=True, help="Of a request.")
+@click.option("--limit", type=click.IntRange(1, 3600), default=60, show_default=True, help="Seconds of a request.")
+@click.option("--grace", type=click.IntRange(1, 3600), default=25, show_default=True, help="Seconds to stop.")
+@options.command()
+def serve(app: App, *, model: str, archive: Path | None, without_nginx: bool, **how: Any) -> Result:
+    """Serve a model on this machine with the image's program, behind a real nginx, until SIGTERM or Ctrl-C.
+
+    The archive is what a training leaves: python -m models.local MODEL. Requests in flight are answered at the end.
+    """
+    import tempfile
+
+    from glue import local_server
+
+    root = app.workspace.root
+    archive = archive or root / "build" / "models" / model / "model.tar.gz"
+    nginx = None if without_nginx else local_server.find_nginx(app.environ, tools=root / ".tools" / "nginx")
+    with tempfile.TemporaryDirectory(prefix="slipway-model-") as folder:
+        Path(folder).chmod(0o755)
+        local_server.unpack(archive, Path(folder))
+        serving = local_server.of_checkout(root, model, app.environ, model_dir=Path(folder), nginx=nginx, **how)
+        local_server.serve(serving, say=app.console.say)
+    return Result({"command": "image serve", "model": model, "changed": False}, lines=("Stopped in order.",))
 
 
 def _commit(config: Mapping[str, Any]) -> str | None:

@@ -35,7 +35,7 @@ COMMANDS = {
     "prune": ("glue.cli.prune:prune", "Remove revisions, releases and images that nobody needs."),
     "doctor": ("glue.cli.doctor:doctor", "Look for what is missing on this machine and in the accounts."),
     "models": ("glue.cli.models:models", "Say which models a range of commits touches."),
-    "image": ("glue.cli.image:image", "Build and push the golden image."),
+    "image": ("glue.cli.image:image", "Build, push, promote and serve the golden image."),
 }
 
 

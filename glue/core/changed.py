@@ -25,6 +25,7 @@ Stage = Literal["image", "train"]
 Why = Literal["own", "declared", "shared", "everything"]
 STAGES: tuple[Stage, ...] = ("image", "train")
 SHARED = ("image/**", "requirements/image.txt")
+LOCAL = ("image/nginx.conf",)  # stands in front of `serve` on a desk, and is in no image
 MODELS = "models"
 CODE = "inference.py"
 SETTINGS = "model.toml"
@@ -206,7 +207,7 @@ def _reason(change: Change, model: Model) -> Reason | None:
     home = f"{MODELS}/{model.name}"
     own = [path for path in change.paths if path == home or path.startswith(f"{home}/")]
     if own:
-        needed = any(_in_image(path.removeprefix(home).lstrip("/")) for path in own)
+        needed = any(in_image(path.removeprefix(home).lstrip("/")) for path in own)
         return Reason("own", change.path, change.kind, STAGES if needed else (), change.source)
     declared = [
         (stage, pattern)
@@ -214,15 +215,15 @@ def _reason(change: Change, model: Model) -> Reason | None:
         for pattern in patterns
         if any(matches(pattern, path, submodule=change.submodule) for path in change.paths)
     ]
-    shared = any(matches(pattern, path) and _in_image(path) for pattern in SHARED for path in change.paths)
+    shared = any(matches(pattern, path) and in_image(path) for pattern in SHARED for path in change.paths)
     if not declared:
         return Reason("shared", change.path, change.kind, STAGES, change.source) if shared else None
     stages = tuple(stage for stage in STAGES if shared or stage in {stage for stage, _ in declared})
     return Reason("declared", change.path, change.kind, stages, change.source, declared[0][1])
 
 
-def _in_image(path: str) -> bool:
-    """Tell whether a file may be part of an image: image/Dockerfile.dockerignore leaves the others out, too."""
+def in_image(path: str) -> bool:
+    """Tell whether a file of a model or of image/ may be part of an image; both builders leave the others out."""
     parts = path.split("/")
-    left_out = path.endswith((".md", ".pyc")) or "__pycache__" in parts
+    left_out = path.endswith((".md", ".pyc")) or "__pycache__" in parts or path in LOCAL
     return not left_out and not any(part.startswith(".") for part in parts)

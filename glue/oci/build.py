@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from glue.core import names
@@ -41,12 +42,8 @@ def build_image(
     Raises UsageError for an unknown model or commit, RefusedError for uncommitted files, SlipwayError when packages
     cannot be had or `base` is no image.
     """
-    if not names.MODEL_NAME.match(model) or not (repository / "models" / model / "inference.py").is_file():
-        known = sorted(path.parent.name for path in (repository / "models").glob("*/inference.py"))
-        raise UsageError(f"there is no model {model!r}", remedy=f"Known models: {', '.join(known) or 'none'}.")
-    commit = commit or committed(repository, model)
-    if not COMMIT.match(commit):
-        raise UsageError(f"commit {commit!r} is not a git commit id", remedy="Give at least 7 hex digits.")
+    check_model(model, repository)
+    commit = image_commit(model, repository, commit)
     architecture = architecture or host_architecture()
     target = output or repository / "build" / "images" / model
     cache = cache or repository / ".slipway" / "images"
@@ -61,13 +58,28 @@ def build_image(
                 layers.append(_descriptor(layer))
         labels = _labels(model, commit)
         config = manifest.config_bytes(layers, architecture=architecture, labels=labels, base=base_config)
-        return _finish(target, config, layers, model=model, commit=commit, architecture=architecture)
+        return finish(target, config, layers, model=model, commit=commit, architecture=architecture)
+
+
+def check_model(model: str, repository: Path) -> None:
+    """Raise UsageError, naming the models that there are, unless `models/<model>` is one."""
+    if not names.MODEL_NAME.match(model) or not (repository / "models" / model / "inference.py").is_file():
+        known = sorted(path.parent.name for path in (repository / "models").glob("*/inference.py"))
+        raise UsageError(f"there is no model {model!r}", remedy=f"Known models: {', '.join(known) or 'none'}.")
+
+
+def image_commit(model: str, repository: Path, commit: str | None) -> str:
+    """Return the commit that an image is named after: the given one, else the checkout's, which must hold its files."""
+    commit = commit or committed(repository, model)
+    if not COMMIT.match(commit):
+        raise UsageError(f"commit {commit!r} is not a git commit id", remedy="Give at least 7 hex digits.")
+    return commit
 
 
 def program_files(repository: Path) -> list[File]:
-    """Return the files of the program layer: `bin/serve`, `bin/train` and the package behind them."""
+    """Return the files of the program layer: the programs of image/bin, and the package behind them."""
     image = repository / "image"
-    programs = [File(f"{PROGRAM}/bin/{name}", image / "bin" / name, executable=True) for name in ("serve", "train")]
+    programs = [replace(file, executable=True) for file in tree(image / "bin", f"{PROGRAM}/bin")]
     return [*programs, *tree(image / "slipway_runtime", f"{PROGRAM}/slipway_runtime", suffixes=frozenset({".py"}))]
 
 
@@ -101,9 +113,10 @@ def _descriptor(layer: Layer) -> Descriptor:
     return Descriptor(layer.media_type, layer.digest, layer.size, layer.diff_id)
 
 
-def _finish(
+def finish(
     target: Path, config: bytes, layers: list[Descriptor], *, model: str, commit: str, architecture: str
 ) -> BuiltImage:
+    """Write config, manifest and index of an image whose layers lie in `target`, and return it."""
     described = layout.put_bytes(target, config, manifest.DOCKER_CONFIG)
     data = manifest.manifest_bytes(described, layers)
     image = layout.put_bytes(target, data, manifest.DOCKER_MANIFEST)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import log
+from .deadlines import Deadlines
 from .handler import JSON, Answer, Handler, refusal
 from .release import HEADER, attributes, named
 
@@ -31,6 +32,7 @@ STATUS = {
     504: "504 Gateway Timeout",
 }
 BODY_READ_S = 20.0  # a sender that pauses longer than this within a body is gone
+BODY_TOTAL_S = 60.0  # and one that trickles does not hold a thread for ever
 DRAIN_BYTES = 64 * 1024 * 1024
 
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
@@ -61,6 +63,7 @@ class Application:
         on_stuck: Callable[[], None],
         release: str = "",
     ) -> None:
+        self.deadlines = Deadlines()
         self._limits = limits
         self._release = release
         self._on_failure, self._on_stuck = on_failure, on_stuck
@@ -169,8 +172,17 @@ class Application:
 
     def _body(self, environ: dict[str, Any]) -> bytes | Answer:
         connection = environ.get("gunicorn.socket")
-        if connection is not None:
-            connection.settimeout(BODY_READ_S)
+        if connection is None:
+            return self._read(environ)
+        connection.settimeout(BODY_READ_S)
+        self.deadlines.begin(connection, BODY_TOTAL_S)
+        try:
+            body = self._read(environ)
+        finally:
+            in_time = self.deadlines.end(connection)
+        return body if in_time else refusal(408, "the request's body did not arrive in time")
+
+    def _read(self, environ: dict[str, Any]) -> bytes | Answer:
         stream, limit = environ["wsgi.input"], self._limits.max_bytes
         try:
             length = int(environ.get("CONTENT_LENGTH") or 0)

@@ -19,6 +19,7 @@ from . import log
 from .app import Application, Limits
 from .handler import Handler, load_handler
 from .settings import ServeSettings, SettingsError, serve_settings
+from .worker import Worker
 
 WAITING_PER_SLOT = 8
 SPARE_THREADS = 4  # /ping must find a thread while predictions take all the others
@@ -73,13 +74,13 @@ def gunicorn_options(settings: ServeSettings) -> dict[str, object]:
     user = {"user": settings.run_as[0], "group": settings.run_as[1]} if settings.run_as else {}
     return {
         **user,
-        "bind": f"{settings.host}:{settings.port}",
+        "bind": f"unix:{settings.socket}" if settings.socket else f"{settings.host}:{settings.port}",
         "workers": settings.workers,
-        "worker_class": "gthread",
+        "worker_class": Worker,
         "threads": settings.threads * (1 + WAITING_PER_SLOT) + SPARE_THREADS,
         # The heartbeat is the main thread's: it stops only when native code holds the interpreter lock.
         "timeout": int(settings.limit_s) + 30,
-        "graceful_timeout": int(settings.grace_s),
+        "graceful_timeout": settings.grace_s,
         "keepalive": 75,  # longer than a caller's pause between requests: SageMaker reuses connections
         "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,  # noqa: S108 - heartbeat only
         "control_socket_disable": True,

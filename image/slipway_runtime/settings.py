@@ -18,6 +18,7 @@ ML_ROOT = Path("/opt/ml")
 MODEL_PACKAGE = "slipway_model"
 PAYLOAD_LIMIT = 25 * 1024 * 1024  # InvokeEndpoint takes at most 25 MB; more never reaches a container
 INVOCATION_LIMIT_S = 60.0  # a container has 60 s to answer InvokeEndpoint
+GRACE_S = 25  # SageMaker kills a serving container 30 s after SIGTERM
 
 
 class SettingsError(Exception):
@@ -38,7 +39,8 @@ class ServeSettings:
     limit_s: float
     run_as: tuple[int, int] | None = None  # user and group that the workers become
     release: str = ""  # what the answers say served them
-    grace_s: float = 25.0  # SageMaker kills a serving container 30 s after SIGTERM
+    grace_s: int = GRACE_S  # what requests in flight have after SIGTERM
+    socket: Path | None = None  # instead of host and port
 
 
 def cpu_count(environ: Mapping[str, str]) -> int:
@@ -63,6 +65,8 @@ def serve_settings(environ: Mapping[str, str]) -> ServeSettings:
         limit_s=_seconds(environ, "SAGEMAKER_MODEL_SERVER_TIMEOUT", default=INVOCATION_LIMIT_S),
         run_as=_user(environ.get("SLIPWAY_RUN_AS", "").strip()),
         release=_release(environ.get("SLIPWAY_RELEASE", "").strip()),
+        grace_s=_integer(environ, "SLIPWAY_GRACE", default=GRACE_S, low=1, high=3600),
+        socket=_socket(environ.get("SLIPWAY_BIND_SOCKET", "")),
     )
 
 
@@ -83,6 +87,13 @@ def _integer(environ: Mapping[str, str], name: str, *, default: int, low: int, h
     if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
         raise SettingsError(f"{name} is {text!r}; it takes a whole number from {low} to {high}")
     return int(text)
+
+
+def _socket(text: str) -> Path | None:
+    # https://man7.org/linux/man-pages/man7/unix.7.html: 108 bytes with the ending zero
+    if text and (not text.startswith("/") or len(os.fsencode(text)) > 107):
+        raise SettingsError(f"SLIPWAY_BIND_SOCKET is {text!r}; it takes an absolute path of at most 107 bytes")
+    return Path(text) if text else None
 
 
 def _release(name: str) -> str:

@@ -108,7 +108,9 @@ def test_only_code_goes_into_the_image(small: Path) -> None:
     names = [file.target for file in model_files(small, "toy")]
     assert names == ["opt/program/slipway_model/inference.py", "opt/program/slipway_model/model.toml"]
     programs = [file for file in program_files(small) if file.executable]
-    assert [file.target for file in programs] == ["opt/program/bin/serve", "opt/program/bin/train"]
+    names = sorted(path.name for path in (REPOSITORY / "image" / "bin").iterdir())
+    assert {"serve", "train"} <= set(names)
+    assert [file.target for file in programs] == [f"opt/program/bin/{name}" for name in names]
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -133,6 +135,19 @@ def test_the_tag_names_a_commit_that_holds_the_files(small: Path, tmp_path: Path
     with pytest.raises(RefusedError, match=r"not committed: models/toy/new\.py"):
         build()
     assert build_image("toy", repository=small, commit=COMMIT, cache=tmp_path / "cache").commit == COMMIT
+    (small / "models" / "toy" / "new.py").unlink()
+    (small / ".gitignore").write_text("*.csv\n__pycache__/\n.*\n")
+    (small / "models" / "toy" / "__pycache__").mkdir()
+    (small / "models" / "toy" / "__pycache__" / "inference.pyc").write_text("")
+    (small / "models" / "toy" / ".hidden").write_text("")
+    assert build().commit == git(small, "rev-parse", "HEAD")
+    (small / "models" / "toy" / "a b.csv").write_text("git does not look at it, the image would hold it")
+    with pytest.raises(RefusedError, match=r"not committed: models/toy/a b\.csv"):
+        build()
+    (small / "models" / "toy" / "a b.csv").unlink()
+    (small / "image" / "Dockerfile").write_text("FROM scratch\n")
+    with pytest.raises(RefusedError, match="not committed: image/Dockerfile"):
+        build()
 
 
 @pytest.mark.parametrize(("model", "commit"), [("absent", COMMIT), ("../toy", COMMIT), ("toy", "HEAD"), ("toy", "abc")])

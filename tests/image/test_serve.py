@@ -7,6 +7,7 @@ import json
 import signal
 import socket
 import statistics
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -98,6 +99,8 @@ def test_a_missing_model_folder_ends_the_program(serve: Serve, tmp_path: Path) -
         ("SAGEMAKER_MODEL_SERVER_WORKERS", "0"),
         ("SAGEMAKER_MODEL_SERVER_TIMEOUT", "nan"),
         ("SLIPWAY_RELEASE", "ranker, other"),
+        ("SLIPWAY_GRACE", "0"),
+        ("SLIPWAY_BIND_SOCKET", "relative"),
     ],
 )
 def test_an_unusable_setting_is_named(serve: Serve, tmp_path: Path, name: str, value: str) -> None:
@@ -120,6 +123,76 @@ def test_sigterm_lets_the_request_in_flight_finish(serve: Serve, archive_model: 
     thread.join(5)
     assert answers == [(200, b"sleep 1.0")]
     assert program.ping() is None
+
+
+def test_new_callers_are_refused_while_the_request_in_flight_finishes(serve: Serve, archive_model: Model) -> None:
+    folder = archive_model(ECHO)
+    program = serve(folder)
+    program.wait_for_ping()
+    address = ("127.0.0.1", program.port)
+    answers: list[tuple[int, bytes]] = []
+    thread = threading.Thread(target=lambda: answers.append(program.invoke(b"sleep 1.5")))
+    with socket.create_connection(address), socket.create_connection(address) as kept:  # one never says anything
+        kept.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert kept.recv(65536).startswith(b"HTTP/1.1 200")
+        thread.start()
+        while not (folder / "started").exists():
+            time.sleep(0.01)
+        began = time.monotonic()
+        program.process.send_signal(signal.SIGTERM)
+        while program.ping() is not None:
+            assert time.monotonic() - began < 1.2, "somebody still listens"
+            time.sleep(0.02)
+        assert not answers
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address)
+        assert program.process.wait(10) == 0
+        assert time.monotonic() - began < 4.5, "idle connections keep nobody waiting"
+    thread.join(5)
+    assert answers == [(200, b"sleep 1.5")]
+
+
+def test_the_graceful_stop_has_a_limit(serve: Serve, archive_model: Model) -> None:
+    folder = archive_model(ECHO)
+    program = serve(folder, SLIPWAY_GRACE="1")
+    program.wait_for_ping()
+    failed: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            program.invoke(b"sleep 30")
+        except (OSError, http.client.HTTPException) as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    while not (folder / "started").exists():
+        time.sleep(0.01)
+    assert program.stop(6) == 0
+    thread.join(5)
+    assert failed, "the request was cut off"
+
+
+def test_slow_senders_do_not_keep_others_out(serve: Serve, archive_model: Model) -> None:
+    patched = (
+        "import image.slipway_runtime.worker as worker, image.slipway_runtime.app as app\n"
+        "from image.slipway_runtime.serve import main\n"
+        "worker.HEADER_S = app.BODY_TOTAL_S = 0.5\n"
+        "raise SystemExit(main())\n"
+    )
+    program = serve(archive_model(ECHO), command=[sys.executable, "-c", patched])
+    program.wait_for_ping()
+    header = b"POST /invocations HTTP/1.1\r\nHost: x\r\n"
+    slow = [socket.create_connection(("127.0.0.1", program.port), timeout=10) for _ in range(60)]
+    for index, connection in enumerate(slow):
+        connection.sendall(header + (b"Content-Length: 9\r\n\r\nshort" if index % 2 else b""))
+    until = time.monotonic() + 15
+    while program.invoke(b"fine") != (200, b"fine"):
+        assert time.monotonic() < until
+    for index, connection in enumerate(slow):
+        answer = connection.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 408") if index % 2 else answer == b"", answer
+        connection.close()
 
 
 @pytest.fixture

@@ -92,6 +92,7 @@ def test_patterns_mean_what_the_simplest_definition_says(parts: list[str], names
         ("image/Dockerfile", {"other": ("image", "train"), "ranker": ("image", "train")}),
         ("image/slipway_runtime/app.py", {"other": ("image", "train"), "ranker": ("image", "train")}),
         ("image/README.md", {}),
+        ("image/nginx.conf", {}),
         ("requirements/image.txt", {"other": ("image", "train"), "ranker": ("image", "train")}),
         ("requirements/image.in", {}),
         ("shared/features/a.py", {"ranker": ("image", "train")}),
