@@ -120,7 +120,9 @@ def _inputs() -> str:
     """Return a digest of all that the plans come from."""
     digest = hashlib.sha256()
     folders = [ROOT / name for name in ("environments", "modules", "terraform")]
-    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in {".tf", ".tfvars", ".hcl"}]
+    files = [
+        path for folder in folders for path in folder.rglob("*") if path.suffix in {".tf", ".tfvars", ".hcl", ".yaml"}
+    ]
     for path in sorted([*files, OPTIONAL, Path(__file__)]):
         if ".terraform" not in path.parts:
             digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")

@@ -14,7 +14,6 @@ locals {
         "dynamodb:GetItem",
         "dynamodb:GetRecords",
         "dynamodb:GetShardIterator",
-        "dynamodb:ListStreams",
         "dynamodb:PutItem",
         "dynamodb:Query",
         "dynamodb:UpdateItem",
@@ -96,9 +95,9 @@ locals {
       resources  = local.registered
       conditions = [{ test = "StringEquals", variable = "sagemaker:ModelApprovalStatus", values = ["PendingManualApproval"] }]
     }
-    AskRegistry = {
+    AskAndTagRegistry = {
       effect     = "Allow"
-      actions    = ["sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages"]
+      actions    = ["sagemaker:AddTags", "sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages"]
       resources  = local.registered
       conditions = []
     }
@@ -113,7 +112,7 @@ locals {
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
       resources = ["arn:aws:kms:${local.here}:key/*"]
       conditions = [
-        { test = "StringEquals", variable = "kms:ViaService", values = [for service in ["dynamodb", "s3", "sns", "sqs"] : "${service}.${var.region}.amazonaws.com"] },
+        { test = "StringEquals", variable = "kms:ViaService", values = [for service in ["dynamodb", "s3", "sns"] : "${service}.${var.region}.amazonaws.com"] },
       ]
     }
     ReadParameter = {
@@ -144,6 +143,7 @@ locals {
       effect = "Allow"
       actions = [
         "cloudwatch:PutMetricData",
+        "dynamodb:ListStreams",
         "sagemaker:ListHyperParameterTuningJobs",
         "sagemaker:ListProcessingJobs",
         "sagemaker:ListTrainingJobs",

@@ -25,6 +25,16 @@ locals {
       ]
       conditions = []
     }
+    # Containers train; what became of their jobs, and who is told of it, the training queue says.
+    DenySpeakingForTheQueue = {
+      effect  = "Deny"
+      actions = ["s3:PutObject", "sns:Publish"]
+      resources = [
+        "arn:aws:s3:::${var.artifact_bucket}/training/*/release.json",
+        "arn:aws:sns:${local.here}:${local.queue_name}",
+      ]
+      conditions = []
+    }
     UseKeysThroughS3 = {
       effect    = "Allow"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]

@@ -22,6 +22,7 @@ HOLDERS = {
     "aws_kms_key": "policy",
     "aws_s3_bucket_policy": "policy",
     "aws_sns_topic": "policy",
+    "aws_sqs_queue": "policy",
 }
 NO_IAM = {"aws_ecr_lifecycle_policy"}
 _ORDER = {"aws_iam_role": 0, "aws_iam_role_policy_attachment": 2}
@@ -133,11 +134,14 @@ class _Reader:
     def _aws_sns_topic(self, address: str, after: dict[str, Any]) -> None:
         self._resource(f"arn:aws:sns:{self.here}:{after['name']}", self._document(address, "policy"))
 
+    def _aws_sqs_queue(self, address: str, after: dict[str, Any]) -> None:
+        self._resource(f"arn:aws:sqs:{self.here}:{after['name']}", self._document(address, "policy"))
+
     def _aws_ecr_registry_policy(self, address: str, _: dict[str, Any]) -> None:
         self._resource(f"arn:aws:ecr:{self.here}:repository/*", self._document(address, "policy"))
 
     def _aws_lambda_permission(self, address: str, after: dict[str, Any]) -> None:
-        function = self._beside(address, "aws_lambda_function")["function_name"]
+        function = after.get("function_name") or self._beside(address, "aws_lambda_function")["function_name"]
         qualifier = f":{after['qualifier']}" if after["qualifier"] else ""
         arn = f"arn:aws:lambda:{self.here}:function:{function}{qualifier}"
         sort = "Service" if after["principal"].endswith(".amazonaws.com") else "AWS"
@@ -175,8 +179,8 @@ class _Reader:
         return str(found)
 
     def _key(self, address: str) -> str:
-        """Return an ARN for a planned key: its alias stands where KMS puts an id."""
-        alias = self._beside(address, "aws_kms_alias")["name"]
+        """Return an ARN for a planned key: the alias of the same name in Terraform stands where KMS puts an id."""
+        alias = self.after[address.replace("aws_kms_key.", "aws_kms_alias.")]["name"]
         return f"arn:aws:kms:{self.here}:key/{alias.removeprefix('alias/')}"
 
     def _document(self, address: str, attribute: str) -> Document:

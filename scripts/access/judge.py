@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from glue.iam import Policy, Principal, Request, StaticWorld, evaluate, parse_policy, session_of
+from glue.iam import Policy, PolicySet, Principal, Request, StaticWorld, evaluate, parse_policy, session_of
 from glue.iam.world import policies_for
 from scripts.access.declared import ELSEWHERE, OWN, UPSTREAM, Context, Declared, Who
 from scripts.access.estate import Estate
@@ -74,14 +74,16 @@ class Judge:
         given = self.names[setting.name]
         resource = "*" if kind == "*" else self.declared.kinds[kind][1].format_map(given)
         facts = {key: _values(value, given) for key, value in self.declared.facts.get(kind, {}).items()}
-        policies = None
+        policies, possible = None, False
         for variation in self.declared.variations(subject.who, action):
             said = {key: value.format_map(given) for key, value in variation.items() if value}
             context: Context = {"aws:SecureTransport": ("true",), **facts, **{key: (one,) for key, one in said.items()}}
             asked = Request(subject.principal, action, resource, context, given["account"])
             self.evaluations += 1
-            policies = policies or policies_for(asked, self.world)  # nothing that is said changes which ones apply
-            allowed = evaluate(asked, policies).allowed
+            if policies is None:  # nothing that is said changes which ones apply
+                policies = policies_for(asked, self.world)
+                possible = speaks(policies, action)
+            allowed = possible and evaluate(asked, policies).allowed
             plain = {key: (value,) for key, value in variation.items()} | facts
             yield Asked(action, kind, of, setting, resource, variation, plain, allowed)
 
@@ -128,6 +130,8 @@ class Judge:
         """Yield somebody who is in each account: bounded roles, pipelines' providers, and administrators, of others."""
         for setting in self.settings:
             arn = one.arn.format_map(self.names[setting.name])
+            if one.boundary and one.boundary.format_map(self.names[setting.name]) not in self.estate.managed:
+                continue  # the boundary of what this environment has not
             if one.principal == "federated":
                 yield Subject(one.name, Principal("federated", arn), None), [setting]
             else:
@@ -145,11 +149,18 @@ def traits(setting: Setting) -> set[str]:
         found |= {"training"} if training is not None else set()
         found |= {"inputs"} if training and training.get("inputs") else set()
         found |= {"network"} if model.get("network") else set()
+    found |= {"queue"} if setting.environment.get("training_queue") is not None else {"no queue"}
     found |= {"invoker"} if setting.endpoint["invoker"] else set()
     found |= {"monitor"} if setting.endpoint.get("monitor") is not None else set()
     found |= {f"caller {name}" for name in setting.endpoint["callers"]}
     found |= {f"pipeline {name}" for name in setting.environment.get("identity_providers", {})}
     return found
+
+
+def speaks(policies: PolicySet, action: str) -> bool:
+    """Say whether any statement allows the action at all: where none does, IAM denies whatever a request says."""
+    about = (one for policy in (*policies.identity, *policies.resource) for one in policy.about(action.lower()))
+    return bool(policies.grants) or any(statement.allows for statement in about)
 
 
 def relation(home: Setting | None, setting: Setting) -> str:
@@ -187,7 +198,8 @@ def world(estate: Estate, declared: Declared, accounts: Mapping[str, Mapping[str
     boundaries = {role.arn: managed[role.boundary] for role in estate.roles.values() if role.boundary}
     for one in declared.who.values():
         for given in accounts.values() if one.boundary else ():
-            boundaries[one.arn.format_map(given)] = managed[str(one.boundary).format_map(given)]
+            if found := managed.get(str(one.boundary).format_map(given)):
+                boundaries[one.arn.format_map(given)] = found
     resources: dict[str, tuple[Policy, ...]] = {}
     for arn, documents in estate.resources.items():
         parsed = tuple(parse_policy(document, name=arn) for document in documents)

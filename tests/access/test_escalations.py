@@ -29,15 +29,20 @@ def test_no_planned_role_can(committed: Judge, optional: Judge, path: dict[str, 
     assert {action for action, _ in tried} == set(path["do"]), (
         "an action without a resource to try it on proves nothing"
     )
+    harmless = {
+        key: tuple(value) if isinstance(value, list) else (value,) for key, value in path.get("unless", {}).items()
+    }
     found, asked_about = [], 0
     for judge in (committed, optional):
         for subject in (one for one in judge.planned() if one.who not in path.get("except", [])):
             for setting in judge.settings:
                 if relation(subject.home, setting) != path.get("of", OWN):
                     continue
+                if "only" in path and path["only"] not in judge.traits[setting.name]:
+                    continue
                 for action, kind in tried:
                     for asked in judge.vary(subject, setting, relation(subject.home, setting), action, kind):
-                        if "unless" in path and says(asked.context, {k: (v,) for k, v in path["unless"].items()}):
+                        if "unless" in path and says(asked.context, harmless):
                             continue
                         asked_about += 1
                         if asked.allowed:

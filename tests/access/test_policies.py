@@ -99,7 +99,9 @@ def test_no_service_is_trusted_by_a_role_of_people(estates: list[Estate]) -> Non
         if "Service" in (statement["Principal"] if isinstance(statement["Principal"], dict) else {})
     }
     assert trusting
-    assert all(name.removesuffix(" trust").endswith(("-execution", "-invoker", "-monitor")) for name in trusting)
+    of_queue = tuple(f"-training-{name}" for name in ("submit", "launch", "finish", "release", "schedule"))
+    endings = ("-execution", "-invoker", "-monitor", *of_queue)
+    assert all(name.removesuffix(" trust").endswith(endings) for name in trusting)
 
 
 def test_every_resource_that_a_policy_names_is_judged(committed: Judge, optional: Judge) -> None:
