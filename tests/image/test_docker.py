@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
+from glue.cli.main import main
 from glue.errors import SlipwayError, UsageError
 from glue.oci import layout, manifest
 from glue.oci.docker import build_with_docker, unavailable
 from glue.oci.layer import DOCKER_LAYER, File, write_layer
 from glue.oci.layout import BuiltImage
+from glue.workspace import Workspace
 from tests.image.conftest import COMMIT, REPOSITORY
-from tests.image.test_layers import small_repository
+from tests.image.test_layers import no_packages, small_repository
 
 OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 BASE = "python:3.11@sha256:" + "a" * 64
@@ -29,7 +31,7 @@ class FakeDocker:
         self.folder = folder
         (folder / "bin").mkdir(parents=True)
         program = folder / "bin" / "docker"
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} {REPOSITORY}/tests/image/fake_docker.py "$@"\n')
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {REPOSITORY}/tests/image/fake_docker.py "$@"\n')
         program.chmod(0o755)
         (folder / "daemon-code").write_text("0")
         self.environ = {"PATH": f"{folder / 'bin'}:/usr/bin:/bin", "FAKE_DOCKER": str(folder)}
@@ -168,3 +170,30 @@ def test_whether_docker_can_build_here(docker: FakeDocker, tmp_path: Path, build
     with pytest.raises(UsageError, match="no docker daemon answers") as caught:
         build()
     assert "--with oci" in str(caught.value)
+
+
+def test_the_command_takes_docker_where_it_works_and_says_why_not(
+    docker: FakeDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkout = small_repository(tmp_path / "checkout")
+    where = Workspace(checkout, checkout / "environments", checkout / ".slipway")
+    monkeypatch.setattr(Workspace, "find", classmethod(lambda cls, environ=None: where))
+    monkeypatch.setattr("glue.oci.build.packages_layer", no_packages)
+    for name, value in docker.environ.items():
+        monkeypatch.setenv(name, value)
+    words = ["image", "build", "--model", "toy", "--commit", COMMIT, "--architecture", "amd64", "--format", "json"]
+
+    def build(*more: str) -> tuple[int, Any, str]:
+        code, said = main([*words, *more]), capsys.readouterr()
+        return code, json.loads(said.out), said.err
+
+    code, document, said = build("--with", "auto")
+    assert (code, document["with"], said) == (0, "docker", "built with Docker\n")
+    (checkout / ".slipway" / "images").mkdir(parents=True)
+    (docker.folder / "daemon-code").write_text("1")
+    code, document, said = build("--with", "auto")
+    assert (code, document["with"]) == (0, "oci")
+    assert said == "built without Docker, as plain layers: no docker daemon answers\n"
+    assert build("--with", "docker")[0] == 2
+    assert build()[1]["with"] == "oci", "a rehearsal does not depend on whether Docker happens to run"
+    assert len(docker.builds) == 1
