@@ -205,7 +205,8 @@ class Launcher:
             self.counts["Launched"] += 1
             self.counts["Open"] += 1
             return True
-        self._line.give_back(choice)
+        if found.outcome is not Launch.UNKNOWN:  # it may run: its instances stay taken
+            self._line.give_back(choice)
         if found.outcome in {Launch.REFUSED, Launch.DENIED, Launch.UNKNOWN}:
             self._failed(record.job, found.reason)
         if found.outcome in {Launch.QUOTA, Launch.CAPACITY}:
@@ -213,7 +214,9 @@ class Launcher:
             self._line.close(choice.pool)
         if found.outcome is not Launch.UNKNOWN:  # of that one the sweep finds out whether it was made
             settled = self._desk.not_made(record, job, found.outcome, found.reason)
-            self.counts["PutBack"] += settled.again
+            if settled.again:  # it waits as long as before
+                self.counts["PutBack"] += 1
+                self._waiting[record.job] = choice.candidate
         if self._denied >= MOST_DENIED:
             self.trouble = f"AWS denies launching: {found.reason}"
         return self._denied < MOST_DENIED and found.outcome is not Launch.THROTTLED
