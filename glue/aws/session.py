@@ -14,7 +14,7 @@ from glue.aws.cloudwatch import CloudWatch
 from glue.aws.dynamodb import Table
 from glue.aws.ecr import Registry
 from glue.aws.errors import Where, translated
-from glue.aws.function_url import FunctionUrl
+from glue.aws.function_url import FunctionUrl, address
 from glue.aws.functions import Functions
 from glue.aws.kms import Keys
 from glue.aws.logs import Logs
@@ -175,7 +175,7 @@ class Session:
         base: Any = self._session._session
         http = URLLib3Session(
             verify=base.get_config_variable("ca_bundle") or True,
-            proxies=get_environ_proxies(url),
+            proxies=get_environ_proxies(address(url, client.meta.endpoint_url)),
             timeout=_FUNCTION_S,
         )
         self._clients.append(http)
