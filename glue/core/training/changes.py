@@ -69,7 +69,7 @@ def put_back(record: Record, *, due_at: int, instance_type: str, reason: str) ->
         launched_at=None,
         tried_at=record.tried_at or record.launched_at,
     )
-    return _change(record, after, unless_stopped=True)
+    return _change(record, after, launched=True, unless_stopped=True)
 
 
 def again(record: Record, decision: Again) -> Change:
@@ -87,7 +87,7 @@ def again(record: Record, decision: Again) -> Change:
         ended_at=None,
         tried_at=record.tried_at or record.launched_at,
     )
-    return _change(record, after, unless_stopped=True)
+    return _change(record, after, launched=True, unless_stopped=True)
 
 
 def end(record: Record, decision: Terminal, *, history_days: int) -> Change:
@@ -101,7 +101,7 @@ def end(record: Record, decision: Terminal, *, history_days: int) -> Change:
         ended_at=ended_at,
         expires_at=decision.at // 1000 + history_days * DAY_SECONDS,
     )
-    return _change(record, after)
+    return _change(record, after, launched=decision.end is not None)
 
 
 def withdraw(record: Record, *, by: str, now: int, history_days: int) -> Change:
@@ -120,7 +120,9 @@ def withdraw(record: Record, *, by: str, now: int, history_days: int) -> Change:
 
 def request_stop(record: Record, *, by: str, now: int) -> Change:
     """Launched stays Launched, and the wish to stop is noted: it never runs again."""
-    return _change(record, replace(record, stop_requested_at=now, stop_requested_by=by), unless_stopped=True)
+    return _change(
+        record, replace(record, stop_requested_at=now, stop_requested_by=by), launched=True, unless_stopped=True
+    )
 
 
 def _told(record: Record, ended: End | None, attempt_cost: float | None) -> Record:
@@ -143,8 +145,13 @@ def _known_sum(before: int | None, more: int | None) -> int | None:
     return before if more is None else (before or 0) + more
 
 
-def _change(before: Record, after: Record, *, unless_stopped: bool = False) -> Change:
-    """What differs, on the condition that nobody moved the job meanwhile."""
+def _change(before: Record, after: Record, *, launched: bool = False, unless_stopped: bool = False) -> Change:
+    """What differs, on the condition that nobody moved the job meanwhile; `launched`: and that it is launched.
+
+    Raises ValueError for a job that has ended: none comes back, and none ends twice.
+    """
+    if before.status.terminal:
+        raise ValueError(f"{before.job} has ended {before.status}")
     values: dict[str, Value] = {}
     remove: list[str] = []
     for field in fields(Record):
@@ -161,7 +168,8 @@ def _change(before: Record, after: Record, *, unless_stopped: bool = False) -> C
             remove.append(name)
         elif place is not None and place != places[name]:
             values[name] = place
-    expect: dict[str, Value | None] = {"JobStatus": str(before.status), "attempt": before.attempt}
+    status = Status.LAUNCHED if launched else before.status
+    expect: dict[str, Value | None] = {"JobStatus": str(status), "attempt": before.attempt}
     if unless_stopped:
         expect["stop_requested_at"] = before.stop_requested_at
     return Change(before.job, values, tuple(remove), expect)

@@ -35,7 +35,7 @@ def create(desk: Desk, pace: Pace, request: Request, record: Record) -> Made:
     unanswered = 0
     while True:
         made.calls += 1
-        made.outcome, made.reason = _call(desk, request, record)
+        made.outcome, made.reason = _call(desk, request, record, sure=unanswered == 0)
         if made.outcome is Launch.THROTTLED:
             made.throttled += 1
             pace.throttled()
@@ -43,11 +43,15 @@ def create(desk: Desk, pace: Pace, request: Request, record: Record) -> Made:
             unanswered += 1
         else:
             pace.succeeded()
-        if made.outcome not in AGAIN or unanswered >= UNANSWERED or not pace.wait():
-            return made
+        if made.outcome in AGAIN and unanswered < UNANSWERED and pace.wait():
+            continue
+        if made.outcome is Launch.THROTTLED and unanswered > 0:
+            made.outcome = Launch.UNKNOWN
+        return made
 
 
-def _call(desk: Desk, request: Request, record: Record) -> tuple[Launch, str]:
+def _call(desk: Desk, request: Request, record: Record, *, sure: bool) -> tuple[Launch, str]:
+    """`sure`: no call before was left without an answer. Else a refusal of this one says nothing of that one."""
     try:
         desk.services.jobs.create(str(request.kind), request.params)
     except UnansweredError as error:
@@ -55,7 +59,8 @@ def _call(desk: Desk, request: Request, record: Record) -> tuple[Launch, str]:
     except CallError as error:
         if error.code == "ResourceInUse":
             return _there_already(desk, request, record)
-        return outcomes.launch_error(error.code, error.message, error.status), str(error)
+        outcome = outcomes.launch_error(error.code, error.message, error.status)
+        return (outcome if sure or outcome is Launch.THROTTLED else Launch.UNKNOWN), str(error)
     return Launch.LAUNCHED, ""
 
 

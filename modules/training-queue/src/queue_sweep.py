@@ -21,7 +21,7 @@ from queue_store import SWEEP, Open
 from glue.core.training import ends, outcomes
 from glue.core.training.outcomes import Launch
 from glue.core.training.settings import Settings
-from glue.core.training.words import Kind
+from glue.core.training.words import Kind, Status
 
 GRACE_MS = 10 * 60_000  # events are seldom later
 STOP_GRACE_MS = 60_000
@@ -153,8 +153,10 @@ class Sweep:
     def _look(self, job: Open) -> None:
         """Describe a job that has ended, or that no list held, and write what it means."""
         record = self._desk.services.store.get(job.job)
-        if record is None or record.remote_name != job.remote_name or record.launched_at != job.launched_at:
-            return  # the index was old: an event came, or it was claimed again
+        if record is None or record.status is not Status.LAUNCHED:
+            return  # the index was old: an event came
+        if record.remote_name != job.remote_name or record.launched_at != job.launched_at:
+            return  # it was claimed again
         self._sleep(DESCRIBE_INTERVAL_S)
         self.counts["described"] += 1
         answer = self._desk.services.jobs.describe(str(job.kind), job.remote_name)
