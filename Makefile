@@ -15,6 +15,7 @@ PACKAGED := endpoint-invoker drift-monitor training-queue
 FUNCTIONS := $(PACKAGED:%=build/functions/%.zip)
 DOCKERFILES = $(wildcard image/Dockerfile modules/*/Dockerfile)
 BROWSER := .tools/browser/chromium
+NGINX := .tools/nginx/nginx
 CHECKOV := .tools/checkov/.complete
 
 # A settings file named in the environment that does not exist is ignored; ours takes its place.
@@ -30,7 +31,7 @@ demo: setup ## Take a model from training to production on three sandbox account
 	$(BIN)/python -m sandbox.demo $(if $(KEEP),--keep)
 
 .PHONY: test
-test: setup $(BROWSER) $(CHECKOV) ## Everything that CI runs
+test: setup $(BROWSER) $(CHECKOV) $(NGINX) ## Everything that CI runs
 	$(BIN)/python -m scripts.test_suites
 
 .PHONY: check
@@ -77,8 +78,14 @@ apply: setup need-env ## Apply exactly the saved plan of ENV=… [STACK=…] [EN
 build: setup ## Make what Terraform takes: the functions' packages, reproducible to the byte
 
 .PHONY: image
-image: setup ## Build the golden image with MODEL=… as reproducible layers, without Docker
-	$(SLIPWAY) image build --model "$(or $(MODEL),$(error Say which model: make image MODEL=ranker))"
+image: setup ## Build the golden image with MODEL=…, with Docker where it works (PUSH=1 ENV=dev pushes; WITH=oci|docker)
+	$(SLIPWAY) image build --model "$(or $(MODEL),$(error Say which model: make image MODEL=ranker))" --with "$(or $(WITH),auto)"
+	$(if $(PUSH),$(SLIPWAY) image push --model "$(MODEL)" --env "$(or $(ENV),dev)")
+
+.PHONY: serve-local
+serve-local: setup $(NGINX) ## Serve MODEL=… on this machine behind nginx (PORT=8080), trained here if it was not
+	@test -f "build/models/$(or $(MODEL),$(error Say which model: make serve-local MODEL=ranker))/model.tar.gz" || $(BIN)/python -m models.local "$(MODEL)"
+	$(SLIPWAY) image serve --model "$(MODEL)" --port "$(or $(PORT),8080)"
 
 .PHONY: doctor
 doctor: setup ## Look for what is missing on this machine and in the accounts
@@ -123,6 +130,9 @@ $(TOOLS): .tool-versions scripts/setup_terraform.py
 
 $(BROWSER): scripts/setup_browser.py $(VENV)
 	$(BIN)/python -m scripts.setup_browser
+
+$(NGINX): scripts/setup_nginx.py $(VENV)
+	$(BIN)/python -m scripts.setup_nginx
 
 $(CHECKOV): requirements/checkov.txt scripts/setup_checkov.py $(VENV)
 	$(BIN)/python -m scripts.setup_checkov

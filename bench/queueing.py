@@ -11,8 +11,7 @@ import json
 import random
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +53,8 @@ def measure(*, jobs: int = JOBS, say: Say) -> dict[str, Any]:
             _report(estate)
             return {
                 "jobs": jobs,
-                "submitted": _states(submitted),
-                "submitted_again": _states(again),
+                "submitted": submitted["counts"],
+                "submitted_again": again["counts"],
                 "seconds": {name: round(value, 1) for name, value in seconds.items()},
                 "estate_seconds": round(estate.seconds, 1),
                 "faults": met,
@@ -115,10 +114,6 @@ def _watch(estate: queue_estate.Estate, count: int, say: Say) -> None:
             raise BenchError(f"after {LIMIT_S} s {left['due']} jobs are due and {left['open']} open, of {count}")
         say(f"queue: {count - sum(left.values())} ended, {left['open']} open, {left['due']} due")
         time.sleep(LOOK_S)
-
-
-def _states(answer: Mapping[str, Any]) -> dict[str, int]:
-    return dict(Counter(str(job["status"]) for job in answer["jobs"]))
 
 
 def _report(estate: queue_estate.Estate) -> None:
