@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.queue_support import Killed, World
+from glue.core.training import quotas
+from glue.core.training.words import Pool, Purchase
+from tests.unit.queue_support import START, Killed, World
 
 from queue_jobs import CallError, UnansweredError  # isort: skip
 from queue_launch import LaunchError  # isort: skip
@@ -298,3 +300,51 @@ def test_budgets_hold_over_runs() -> None:
     assert world.launch()["OldestDueSeconds"] >= 90
     world.hear(world.jobs.end(names(world)[0]))
     assert world.launch()["Launched"] == 1
+
+
+def test_a_budget_above_awss_quota_runs_at_the_quota() -> None:
+    world = World()
+    for at in range(40):
+        world.submit(id=f"job-{at:02d}")
+
+    def before(name: str) -> None:
+        running = sum(job["TrainingJobStatus"] == "InProgress" for job in world.jobs.jobs.values())
+        if name == "create" and running >= 12:
+            raise QUOTA
+
+    world.jobs.before = before
+    assert world.launch()["Launched"] == 12
+    refused = world.table.items[LAUNCHER]["quotas"]
+    assert refused.startswith('{"ml.m5.large/on-demand": [12, ')
+    for _ in range(3):
+        world.clock.now += 60_000
+        for name in names(world)[-9:]:
+            world.hear(world.jobs.end(name))
+        counts = world.launch()
+        assert (counts["Launched"], counts["PutBack"]) == (9, 0)
+    assert all(world.writes(f"job-{at:02d}") <= 5 for at in range(40))
+    assert sum(world.writes(f"job-{at:02d}") - 1 for at in range(40)) == 27 * 2 + 12 + 2  # one was put back once
+    world.clock.now += 900_000
+    world.jobs.before = lambda _: None
+    assert world.launch()["Launched"] == 1  # the budget is believed again, and everything has run
+
+
+def test_quotas_that_cannot_be_read_are_learnt_again() -> None:
+    for text in (
+        None,
+        "",
+        "[]",
+        '{"a": 1}',
+        '{"ml.m5.large/spot": ["x", 1]}',
+        '{"ml.m5.large/rent": [1, 1]}',
+        "[" * 9999,
+    ):
+        assert quotas.of_text(text, START).learnt == {}
+    pool = Pool("ml.m5.large", Purchase.SPOT)
+    learnt = quotas.Quotas().refused(pool, running=3, now=START)
+    assert quotas.of_text(learnt.text(START), START) == learnt
+    assert learnt.within({pool: 20}, START) == {pool: 3}
+    assert learnt.within({pool: 2}, START) == {pool: 2}
+    assert learnt.within({}, START) == {}
+    assert learnt.within({pool: 20}, START + 3_600_000) == {pool: 20}
+    assert learnt.text(START + 3_600_000) == "{}"

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import queue_create
@@ -23,7 +23,7 @@ from queue_settle import Desk, readable
 from queue_store import LAUNCHER
 from queue_upstream import NEVER, WAIT, Upstream
 
-from glue.core.training import changes, outcomes, request, throttle
+from glue.core.training import changes, outcomes, quotas, request, throttle
 from glue.core.training import record as records
 from glue.core.training.job import Job
 from glue.core.training.outcomes import Launch
@@ -71,9 +71,13 @@ def run(
         nothing = {"OldestDueSeconds": 0, "Due": 0}
         services.outlets.metrics([_figure(settings.queue, name, value) for name, value in nothing.items()])
         return nothing
-    control = throttle.control_of(services.store.control(LAUNCHER), most=settings.launches_per_second, now=clock())
-    pace = Pace(control.bucket, clock=clock, sleep=sleep, remaining=remaining, margin_ms=MARGIN_MS)
-    launcher = Launcher(desk, control, pace, due, token())
+    before, began = services.store.control(LAUNCHER) or {}, clock()
+    state = State(
+        throttle.control_of(before, most=settings.launches_per_second, now=began),
+        quotas.of_text(before.get("quotas"), began),
+    )
+    pace = Pace(state.control.bucket, clock=clock, sleep=sleep, remaining=remaining, margin_ms=MARGIN_MS)
+    launcher = Launcher(desk, state, pace, due, token())
     try:
         launcher.run()
     finally:
@@ -90,20 +94,28 @@ def _figure(queue: str, name: str, value: int) -> dict[str, Any]:
     return datum(queue, name, value, "Seconds" if name.endswith("Seconds") else "Count")
 
 
+@dataclass(frozen=True)
+class State:
+    """What one run leaves to the next: pace, cool-downs and turns, and quotas."""
+
+    control: throttle.Control
+    quotas: quotas.Quotas
+
+
 class Launcher:
     """One run."""
 
-    def __init__(
-        self, desk: Desk, control: throttle.Control, pace: Pace, due: Iterable[Candidate | str], token: str
-    ) -> None:
+    def __init__(self, desk: Desk, state: State, pace: Pace, due: Iterable[Candidate | str], token: str) -> None:
         self.counts: Counter[str] = Counter()
         self.trouble = ""
         self._desk = desk
-        self._control = control
+        self._control = state.control
+        self._quotas = state.quotas
         self._pace = pace
         self._token = token
         self._upstream = Upstream(desk)
         self._waiting: dict[str, Candidate] = {}
+        self._running: Counter[Pool] = Counter()  # instances
         self._denied = 0
         self._troubles = 0
         self._line = self._lined_up(due)
@@ -117,10 +129,12 @@ class Launcher:
                 self._waiting[found.job] = found
         running = list(self._desk.services.store.running())
         self.counts["Open"] = len(running)
+        for one in running:
+            self._running[one.pool] += one.instance_count
         return Line(
             self._waiting.values(),
             running=running,
-            budgets=budgets(self._desk.settings),
+            budgets=self._quotas.within(budgets(self._desk.settings), began),
             cooling=self._control.cooling(began),
             turns=self._control.turns,
             now=began,
@@ -143,7 +157,8 @@ class Launcher:
         """Keep what was learnt, with one write; a run that made no call learnt nothing."""
         if self.counts["calls"]:
             state = replace(self._control, bucket=self._pace.bucket, turns=self._line.turns)
-            self._desk.services.store.save_control(LAUNCHER, state.item())
+            learnt = self._quotas.text(self._desk.clock())
+            self._desk.services.store.save_control(LAUNCHER, {**state.item(), "quotas": learnt})
 
     def report(self) -> dict[str, int]:
         """Return the run's figures. A job that waits for another is not late."""
@@ -202,6 +217,7 @@ class Launcher:
         """Write what came of the calls; False when the run has to end."""
         if found.outcome is Launch.LAUNCHED:
             self._control = self._control.launched(choice.pool)
+            self._running[choice.pool] += choice.candidate.instance_count
             self.counts["Launched"] += 1
             self.counts["Open"] += 1
             return True
@@ -210,8 +226,7 @@ class Launcher:
         if found.outcome in {Launch.REFUSED, Launch.DENIED, Launch.UNKNOWN}:
             self._failed(record.job, found.reason)
         if found.outcome in {Launch.QUOTA, Launch.CAPACITY}:
-            self._control = self._control.refused(choice.pool, self._desk.clock())
-            self._line.close(choice.pool)
+            self._full(choice.pool, found.outcome)
         if found.outcome is not Launch.UNKNOWN:  # of that one the sweep finds out whether it was made
             settled = self._desk.not_made(record, job, found.outcome, found.reason)
             if settled.again:  # it waits as long as before
@@ -220,6 +235,15 @@ class Launcher:
         if self._denied >= MOST_DENIED:
             self.trouble = f"AWS denies launching: {found.reason}"
         return self._denied < MOST_DENIED and found.outcome is not Launch.THROTTLED
+
+    def _full(self, pool: Pool, outcome: Launch) -> None:
+        """Launch nothing more into a pool in this run; in the next ones as many as run now, or after a while."""
+        now = self._desk.clock()
+        self._line.close(pool)
+        if outcome is Launch.QUOTA and self._running[pool] > 0:
+            self._quotas = self._quotas.refused(pool, running=self._running[pool], now=now)
+        else:
+            self._control = self._control.refused(pool, now)
 
     def _end_with(self, candidate: Candidate) -> bool:
         """End a job whose tuning gives nothing."""
