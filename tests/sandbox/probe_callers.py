@@ -34,6 +34,9 @@ from tests.sandbox.estate import REPOSITORY, Estate
 REGION = "eu-west-1"
 ACCOUNTS = {"dev": "111111111111", "qa": "222222222222", "production": "333333333333"}
 WORKLOADS = {"execution": "ranker-execution", "invoker": "ranker-invoker", "caller": "ranker-caller-search"}
+WORKLOADS |= {
+    f"queue-{name}": f"training-{name}" for name in ("submit", "launch", "monitor", "finish", "release", "schedule")
+}
 # Callers that have no session of their own: whose key they use, and what is wrong with it.
 FORGERS = {"wrong secret", "late signature", "mixed token", "unknown key"}
 _QUICK = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30, s3={"addressing_style": "path"})

@@ -70,10 +70,23 @@ def _of_environment(callers: Callers, name: str) -> Facts:
         "repository": f"arn:aws:ecr:{REGION}:{account}:repository/slipway/ranker",
         "function": f"arn:aws:lambda:{REGION}:{account}:function:{prefix}-ranker-invoker",
         "alarm": f"{prefix}-ranker-main-errors-5xx",
+        **_queue(account, f"{prefix}-training"),
     }
     for more in (_live, _keys, _policies, _objects):
         facts |= more(client, facts)
     return facts
+
+
+def _queue(account: str, queue: str) -> Facts:
+    """Return the names of a training queue's things, which follow from its own; only one environment has a queue."""
+    return {
+        "queue": queue,
+        "table": f"arn:aws:dynamodb:{REGION}:{account}:table/{queue}",
+        "queue_arn": f"arn:aws:sqs:{REGION}:{account}:{queue}",
+        "queue_url": f"https://sqs.{REGION}.amazonaws.com/{account}/{queue}",
+        "queue_function": f"arn:aws:lambda:{REGION}:{account}:function:{queue}",
+        "queue_boundary": f"arn:aws:iam::{account}:policy/{queue.removesuffix('-training')}-queue",
+    }
 
 
 def _live(client: Any, facts: Facts) -> Facts:
