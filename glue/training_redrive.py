@@ -93,15 +93,17 @@ def repair(queue: Queue, *, now: int, say: Callable[[str], None]) -> Redriven:
     """Have the ends told again of which the queue `failures` and the table say that nobody was told.
 
     Batches of the table's stream name no jobs: each ended job without a history record is one. Scheduled submissions
-    are submitted again under the same id. What succeeded is deleted from the queue, the rest stays.
+    are submitted again under the same id. A call of `launch` or `sweep` that the scheduler could not make was made up
+    for by the next one. What succeeded is deleted from the queue, the rest stays.
     """
     messages = _receive(queue)
-    batches = [message for message in messages if _what(message).get("DDBStreamBatchInfo")]
+    batches = [message for message in messages if _is_batch(message)]
+    missed = [message for message in messages if message.body.strip() == "{}"]
     schedules = {message.receipt: payload for message in messages if (payload := _scheduled(message)) is not None}
     lost = untold(queue, now=now)
     say(f"{len(messages)} failures read; {len(lost)} ended jobs have no history record")
     repaired, failed = _repair(queue, lost)
-    done = [] if failed else batches
+    done = missed + ([] if failed else batches)
     submitted: list[str] = []
     for message in messages:
         if message.receipt in schedules:
@@ -171,12 +173,20 @@ def _what(message: Message) -> Mapping[str, object]:
 
 
 def _scheduled(message: Message) -> Mapping[str, object] | None:
-    """Return the payload of a scheduled submission that failed: what an asynchronous invocation was called with.
+    """Return the payload of a scheduled submission that failed, None for what is none.
 
-    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    Lambda writes down what the function was called with, the scheduler the input itself:
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html,
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
     """
-    payload = _what(message).get("requestPayload")
+    found = _what(message)
+    payload = found.get("requestPayload", found)
     return payload if isinstance(payload, dict) and "template" in payload else None
+
+
+def _is_batch(message: Message) -> bool:
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html: what could not be worked on."""
+    return "DDBStreamBatchInfo" in _what(message)
 
 
 def _submit(queue: Queue, payload: Mapping[str, object]) -> tuple[str, str | None]:

@@ -87,7 +87,7 @@ def bars(title: str, rows: Sequence[tuple[str, float | None, str]], *, colour: s
         parts.append(
             f'<text class="label" x="{_LABEL - 8}" y="{y + 17}" text-anchor="end">{_text(_short(label))}</text>'
         )
-        if value is not None:
+        if value:
             tip = f"<title>{_text(f'{label}: {text}')}</title>"
             size = f'width="{max(1.0, length):.1f}" height="18"'
             parts.append(f'<rect class="{colour}" x="{_LABEL}" y="{y + 4}" {size}>{tip}</rect>')

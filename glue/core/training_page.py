@@ -81,7 +81,7 @@ def page(report: Report, *, made: int) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_text(title)}</title><style>{_CSS}</style></head><body>{body}</body></html>\n"
+        f"<title>{_text(title)}</title><style>{_CSS}</style></head><body><main>{body}</main></body></html>\n"
     )
 
 
@@ -180,7 +180,7 @@ def _by_group(report: Report) -> str:
         if len(report.groups) > _SHOWN
         else ""
     )
-    return f'<section><div class="pair halves">{parts}</div>{more}</section>'
+    return f'<section aria-label="Charts by {by}"><div class="pair halves">{parts}</div>{more}</section>'
 
 
 def _all(report: Report) -> str:
@@ -189,7 +189,8 @@ def _all(report: Report) -> str:
     more = len(report.groups) - _ROWS
     note = f'<p class="soft">{more} more are in the JSON result.</p>' if more > 0 else ""
     return (
-        f"<section><h2>By {_text(report.by)}</h2>{_table('All figures', (report.by, *COLUMNS), rows)}{note}</section>"
+        f'<section aria-label="All figures"><h2>By {_text(report.by)}</h2>'
+        f"{_table('All figures', (report.by, *COLUMNS), rows)}{note}</section>"
     )
 
 
@@ -197,7 +198,8 @@ def _why(report: Report) -> str:
     if not report.reasons:
         return ""
     rows = [(text, str(count)) for text, count in report.reasons]
-    return f"<section><h2>Why jobs failed</h2>{_table('The most frequent reasons', ('reason', 'jobs'), rows)}</section>"
+    table = _table("The most frequent reasons", ("reason", "jobs"), rows)
+    return f'<section aria-label="Why jobs failed"><h2>Why jobs failed</h2>{table}</section>'
 
 
 def _notes(report: Report) -> str:
@@ -205,14 +207,15 @@ def _notes(report: Report) -> str:
         f"<p>{report.unreadable} records could not be read and are not counted.</p>" if report.unreadable else ""
     )
     return (
-        f'<section class="soft">{unreadable}<p>Success is completed among completed and failed jobs. Waiting ends when '
-        "the last attempt trains. The saving is 1 - billable / training seconds of spot attempts whose bill is "
-        "settled. What is unknown is said, and is not counted as zero. Times are UTC.</p></section>"
+        f'<section class="soft" aria-label="Notes">{unreadable}<p>Success is completed among completed and failed '
+        "jobs. Waiting ends when the last attempt trains. The saving is 1 - billable / training seconds of "
+        "spot attempts whose bill is settled. What is unknown is said, and is not counted as zero. Times are UTC.</p>"
+        "</section>"
     )
 
 
 def _section(title: str, chart: str, table: str) -> str:
-    return f'<section><h2>{title}</h2><div class="pair"><div>{chart}</div>{table}</div></section>'
+    return f'<section aria-label="{title}"><h2>{title}</h2><div class="pair"><div>{chart}</div>{table}</div></section>'
 
 
 def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -222,7 +225,8 @@ def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         for row in rows
     )
     return (
-        f'<div class="scroll" tabindex="0"><table><caption>{_text(caption)}</caption><thead><tr>{top}</tr></thead>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(caption)}">'
+        f"<table><caption>{_text(caption)}</caption><thead><tr>{top}</tr></thead>"
         f"<tbody>{lines_}</tbody></table></div>"
     )
 

@@ -18,7 +18,7 @@ GROUPS: Mapping[str, Callable[[Fact], str]] = {
     "model": lambda fact: fact.model,
     "week": lambda fact: fact.week,
 }
-_DAYS = 21  # spans up to here are shown by day
+_HOURLY, _DAILY = timedelta(days=2), timedelta(days=21)  # times up to here are shown by hour, by day
 _WORST = 5
 
 
@@ -93,7 +93,7 @@ class Report:
     by: str
     total: Figures
     groups: tuple[Figures, ...]
-    series: tuple[Figures, ...]  # by day or by week, without gaps
+    series: tuple[Figures, ...]  # by hour, day or week, without gaps
     reasons: tuple[tuple[str, int], ...]  # why jobs failed, the most frequent first
     unreadable: int = 0
 
@@ -178,21 +178,39 @@ def _grouped(facts: Iterable[Fact], of: Callable[[Fact], str]) -> dict[str, list
 
 
 def _series(facts: Sequence[Fact], since: int, until: int) -> tuple[Figures, ...]:
-    begin, end = _date(since), _date(max(since, until - 1))
-    daily = (end - begin).days <= _DAYS
-    if daily:
-        days = [begin + timedelta(days=number) for number in range((end - begin).days + 1)]
-        names = [f"{day:%Y-%m-%d}" for day in days]
+    """Return figures from the first job on: by hour, by day or by week, as the time is long."""
+    begin = _time(min((fact.submitted_at for fact in facts), default=since))
+    end = _time(max(since, until - 1))
+    length = end - begin
+    if length <= _HOURLY:
+        step, name = timedelta(hours=1), _hour
+        begin = begin.replace(minute=0, second=0, microsecond=0)
+    elif length <= _DAILY:
+        step, name = timedelta(days=1), _day
+        begin = begin.replace(hour=0, minute=0, second=0, microsecond=0)
     else:
-        begin -= timedelta(days=begin.weekday())
-        weeks = [(begin + timedelta(days=number)).isocalendar() for number in range(0, (end - begin).days + 1, 7)]
-        names = [f"{week[0]}-W{week[1]:02d}" for week in weeks]
-    groups = _grouped(facts, (lambda fact: f"{_date(fact.submitted_at):%Y-%m-%d}") if daily else GROUPS["week"])
-    return tuple(figures(name, groups.get(name, ())) for name in names)
+        step, name = timedelta(days=7), _week
+        begin = begin.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=begin.weekday())
+    groups = _grouped(facts, lambda fact: name(_time(fact.submitted_at)))
+    names = [name(begin + number * step) for number in range((end - begin) // step + 1)]
+    return tuple(figures(one, groups.get(one, ())) for one in names)
 
 
-def _date(at: int) -> datetime:
-    return datetime.fromtimestamp(at / 1000, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+def _time(at: int) -> datetime:
+    return datetime.fromtimestamp(at / 1000, UTC)
+
+
+def _hour(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H}h"
+
+
+def _day(at: datetime) -> str:
+    return f"{at:%Y-%m-%d}"
+
+
+def _week(at: datetime) -> str:
+    year, number, _ = at.isocalendar()
+    return f"{year}-W{number:02d}"
 
 
 def _reasons(facts: Iterable[Fact]) -> tuple[tuple[str, int], ...]:
@@ -243,7 +261,8 @@ def saving_text(saving: Known) -> str:
 
 def cost_text(cost: Known) -> str:
     """Return the cost in US dollars, and of how many jobs it is not known."""
-    return known_text(cost, f"{cost.value or 0:,.2f}")
+    value = cost.value or 0
+    return known_text(cost, "< 0.01" if 0 < value < 0.005 else f"{value:,.2f}")
 
 
 COLUMNS = (

@@ -272,18 +272,20 @@ def test_what_failed_is_done_again(train: Call, world: TrainingWorld) -> None:
     template = document(id="red-{date}")
     scheduled = {"template": template, "scheduled_at": "2026-11-21T03:00:00Z", "schedule": "nightly"}
     world.send("failures", {"requestContext": {}, "requestPayload": scheduled})
+    world.send("failures", scheduled | {"scheduled_at": "2026-11-22T03:00:00Z"})  # as the scheduler leaves it
+    world.send("failures", {})  # a launch that the scheduler could not call
     world.send("failures", {"something": "else"})
     world.kill("events", {"detail": {}})
     dry = json.loads(train("redrive", "--dry-run", "--format", "json").out)
     assert [(one["queue"], one["waiting"], one["status"]) for one in dry["queues"]] == [
-        ("events", 1, "dry run"), ("releases", 0, "dry run"), ("failures", 3, "dry run"),
+        ("events", 1, "dry run"), ("releases", 0, "dry run"), ("failures", 5, "dry run"),
     ]  # fmt: skip
     said = train("redrive", "--format", "json")
     assert said.code == 0, said.out
     events, releases, failures = json.loads(said.out)["queues"]
     assert (events["moved"], events["status"], releases["status"]) == (1, "completed", "empty")
     assert "red-a" in failures["repaired"]
-    assert (failures["submitted"], failures["status"]) == (["red-20261121"], "1 left")
+    assert (sorted(failures["submitted"]), failures["status"]) == (["red-20261121", "red-20261122"], "1 left")
     assert world.read("red-20261121").status is Status.NEW
     key = keys.history_key("red-a", world.read("red-a").submitted_at)
     assert world.client("s3").head_object(Bucket=BUCKET, Key=key)["ContentLength"] > 0

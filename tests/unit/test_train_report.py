@@ -16,7 +16,17 @@ from glue.core.training.words import Status
 from glue.core.training_charts import Serie, bars, columns, lines
 from glue.core.training_facts import Attempt, attempts_of, billing_document, billing_key, fact_of
 from glue.core.training_page import page
-from glue.core.training_report import Known, cells, figures, known_text, percentile, report, saving_text, share_text
+from glue.core.training_report import (
+    Known,
+    cells,
+    cost_text,
+    figures,
+    known_text,
+    percentile,
+    report,
+    saving_text,
+    share_text,
+)
 from glue.errors import UsageError
 from glue.training_times import moment, text
 
@@ -111,6 +121,9 @@ def test_groups_series_and_reasons() -> None:
     assert [one.name for one in weekly.groups] == sorted(one.name for one in weekly.groups)
     days = report(facts, environment="dev", since=NOW - 9 * DAY, until=NOW + 1, by="model")
     assert [one.name for one in days.series] == [f"2026-11-{day}" for day in range(12, 22)]
+    hours = report(facts, environment="dev", since=NOW - 2 * DAY + 1, until=NOW + 1, by="model")
+    assert [one.name for one in hours.series][::24] == ["2026-11-20 19h", "2026-11-21 19h"]
+    assert sum(one.jobs for one in hours.series) == hours.total.jobs == 22
     turn = report([], environment="dev", since=1_798_000_000_000, until=1_802_000_000_000, by="week")
     assert [one.name for one in turn.series][:4] == ["2026-W52", "2026-W53", "2027-W01", "2027-W02"]
 
@@ -128,6 +141,12 @@ def test_texts() -> None:
     assert [share_text(value) for value in (None, 0.0, 0.9999, 1.0, 0.29)] == ["-", "0 %", "99 %", "100 %", "29 %"]
     assert known_text(Known(None, 0, 3), "x") == "unknown"
     assert known_text(Known(5.0, 2, 3), "5") == "5 + 1 unknown"
+    assert [cost_text(Known(value, 1, 1)) for value in (0.0, 0.004, 0.005, 12345.6)] == [
+        "0.00",
+        "< 0.01",
+        "0.01",
+        "12,345.60",
+    ]
 
 
 # the page
