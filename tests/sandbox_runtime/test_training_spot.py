@@ -15,14 +15,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sandbox import faults
+from sandbox.events import bus
+from sandbox.ext import sagemaker_rates
 from sandbox.faults.registry import Registry
 from sandbox.runtime import clock, jobs
 from sandbox.runtime.clock import Clock
 
-from .conftest import BUCKET, IMAGE, ROLE, World, make_image, until
+from .conftest import BUCKET, IMAGE, ROLE, World, make_image, session, until
 
 TRAIN = r"""
 #!/bin/sh
@@ -216,16 +219,27 @@ def test_a_quota_counts_what_runs(school: World) -> None:
         ended(client, name)
 
 
-def test_lists_of_jobs_have_a_rate(school: World) -> None:
+def test_lists_of_jobs_have_a_rate(school: World, monkeypatch: pytest.MonkeyPatch) -> None:
     # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ListTrainingJobs.html
-    client = school.client("sagemaker")
-    seen: list[int] = []
-    client.meta.events.register("needs-retry.sagemaker.ListTrainingJobs", lambda attempts, **_: seen.append(attempts))
-    began = time.monotonic()
-    for _ in range(4):
+    bucket = sagemaker_rates.Bucket(at=0.0)
+    assert [bucket.take(now) for now in (0.0, 0.1, 0.2, 0.4, 0.6, 1.1, 1.2)] == [
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+        False,
+    ]
+    monkeypatch.setattr(sagemaker_rates, "RATE", 0.0)
+    client = session().client("sagemaker", config=Config(retries={"total_max_attempts": 1}))
+    for _ in range(2):
         client.list_training_jobs()
-    assert time.monotonic() - began > 0.4
-    assert len(seen) > 4  # botocore tried again
+    with pytest.raises(ClientError) as caught:
+        client.list_training_jobs()
+    assert caught.value.response["Error"]["Code"] == "ThrottlingException"
+    client.list_processing_jobs()  # each operation has its own
+    client.close()
 
 
 def test_few_programs_run_at_once_and_one_that_waits_can_be_stopped() -> None:
@@ -254,3 +268,17 @@ def test_few_programs_run_at_once_and_one_that_waits_can_be_stopped() -> None:
     assert (most[0], ended_[-1]) == (3, 4)  # two places, and the one that was woken; the big one last
     runner.clock.stop()
     runner.stop()
+
+
+def test_events_hold_what_aws_sends(school: World) -> None:
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
+    bus.forget()
+    ended(launch(school, **SPOT, Environment={"SECRET": "x"}, Tags=[{"Key": "slipway:attempt", "Value": "1"}]))
+    told = [one["event"]["detail"] for one in reversed(bus.recent()) if one["event"]["source"] == "aws.sagemaker"]
+    names = [one["SecondaryStatus"] for one in told]
+    assert names == ["Starting", "Downloading", "Training", "Uploading", "Completed"]
+    last = told[-1]
+    assert last["Tags"] == {"slipway:attempt": "1"}
+    assert last["ModelArtifacts"]["S3ModelArtifacts"].endswith("/job/output/model.tar.gz")
+    only_described = {"Environment", "CheckpointConfig", "EnableManagedSpotTraining", "FinalMetricDataList"}
+    assert not {*only_described, "BillableTimeInSeconds", "TrainingTimeInSeconds"} & set(last)
