@@ -21,12 +21,6 @@ import queue_jobs  # isort: skip
 import queue_outlets  # isort: skip
 import queue_table  # isort: skip
 
-INDEXES = {
-    name: [{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=True)]
-    for name, keys in queue_support.INDEXES.items()
-}
-NUMBERS = {"launched_at", "submitted_at"}
-
 
 @pytest.fixture(scope="module")
 def client(estate: Estate) -> Iterator[Callable[[str], Any]]:
@@ -48,19 +42,7 @@ def client(estate: Estate) -> Iterator[Callable[[str], Any]]:
 @pytest.fixture(scope="module")
 def dynamo(client: Callable[[str], Any]) -> queue_table.DynamoTable:
     name = f"queue-{uuid.uuid4().hex[:8]}"
-    keys = {"JobId", *(key for pair in queue_support.INDEXES.values() for key in pair)}
-    client("dynamodb").create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "JobId", "KeyType": "HASH"}],
-        AttributeDefinitions=[
-            {"AttributeName": key, "AttributeType": "N" if key in NUMBERS else "S"} for key in sorted(keys)
-        ],
-        GlobalSecondaryIndexes=[
-            {"IndexName": index, "KeySchema": schema, "Projection": {"ProjectionType": "ALL"}}
-            for index, schema in INDEXES.items()
-        ],
-    )
+    queue_support.create_table(client("dynamodb"), name)
     return queue_table.DynamoTable(client("dynamodb"), name)
 
 

@@ -329,6 +329,30 @@ class World:
         return sum(new["JobId"] == job for _, new in self.table.stream)
 
 
+def create_table(client: Any, name: str) -> None:
+    """Make a table with the queue's indexes in DynamoDB."""
+    attributes = sorted({"JobId", *(key for pair in INDEXES.values() for key in pair)})
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "JobId", "KeyType": "HASH"}],
+        AttributeDefinitions=[
+            {"AttributeName": key, "AttributeType": "N" if key in {"launched_at", "submitted_at"} else "S"}
+            for key in attributes
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": index,
+                "KeySchema": [
+                    {"AttributeName": key, "KeyType": kind} for key, kind in zip(pair, ("HASH", "RANGE"), strict=True)
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+            for index, pair in INDEXES.items()
+        ],
+    )
+
+
 def stream_record(number: int, old: Row, new: Row, name: str = "MODIFY") -> dict[str, Any]:
     change: dict[str, Any] = {"SequenceNumber": str(number), "Keys": encoded({"JobId": (new or old)["JobId"]})}
     change |= {key: encoded(image) for key, image in (("OldImage", old), ("NewImage", new)) if image}

@@ -32,7 +32,7 @@ from glue.core.training.settings import Settings
 from glue.core.training.sharing import Candidate, Choice, Line
 from glue.core.training.words import Pool, Purchase, Status
 
-MARGIN_MS = 15_000  # a create call without an answer takes 10 s; the rest is for the writes after it
+MARGIN_MS = 15_000  # a call without an answer takes 13 s
 MOST_DENIED = 3  # in a row; then the next would be, too
 MOST_TROUBLES = 20  # jobs that our own errors kept from being launched; then something else is wrong
 

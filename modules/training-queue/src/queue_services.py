@@ -27,6 +27,7 @@ Remaining = Callable[[], int]  # milliseconds until Lambda ends the function
 # caller must know how it ended, and of list calls there may be two a second, counted.
 PATIENCE = {"dynamodb": (6, 5), "cloudwatch": (2, 5)}
 OTHERS = (5, 20)
+ONCE_S = 10
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,8 @@ def _session() -> botocore.session.Session:
 
 @functools.lru_cache(maxsize=16)
 def _client(service: str, *, once: bool = False) -> Any:
-    attempts, answer_s = PATIENCE.get(service, OTHERS)
+    attempts, answer_s = (1, ONCE_S) if once else PATIENCE.get(service, OTHERS)
     config = Config(
-        connect_timeout=3,
-        read_timeout=answer_s,
-        retries={"mode": "standard", "total_max_attempts": 1 if once else attempts},
+        connect_timeout=3, read_timeout=answer_s, retries={"mode": "standard", "total_max_attempts": attempts}
     )
     return _session().create_client(service, config=config)
