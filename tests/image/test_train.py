@@ -45,9 +45,8 @@ def test_a_job_from_sagemakers_own_files(tmp_path: Path) -> None:
     config = tmp_path / "input" / "config"
     config.mkdir(parents=True)
     data.write_channels(load(), tmp_path / "input" / "data")
-    (config / "hyperparameters.json").write_text(
-        json.dumps({"rounds": "25", "leaves": "6", "sagemaker_region": '"eu-west-1"'})
-    )
+    of_sagemaker = {"sagemaker_region": '"eu-west-1"', "_tuning_objective_metric": "ndcg_at_10"}
+    (config / "hyperparameters.json").write_text(json.dumps({"rounds": "25", "leaves": "6"} | of_sagemaker))
     (config / "inputdataconfig.json").write_text(json.dumps({"train": {}, "validation": {}}))
     (config / "resourceconfig.json").write_text(json.dumps({"current_host": "algo-1", "hosts": ["algo-1"]}))
     result = subprocess.run(TRAIN, env=environment(tmp_path), capture_output=True, text=True, check=True, timeout=60)
