@@ -78,8 +78,8 @@ def failure_file(environ: Mapping[str, str]) -> Path:
 def _hyperparameters(environ: Mapping[str, str], config_dir: Path) -> dict[str, Scalar]:
     text = environ.get("SM_HPS")
     raw = _object(text, "SM_HPS") if text is not None else _json_object(config_dir / "hyperparameters.json")
-    # The SageMaker SDK passes its own settings the same way (sagemaker_program, sagemaker_region, ...), and so does a tuning
-    # (_tuning_objective_metric).
+    # The SageMaker SDK passes its own settings the same way (sagemaker_program, sagemaker_region, ...), and so does a
+    # tuning (_tuning_objective_metric).
     return {name: _decoded(value) for name, value in raw.items() if not name.startswith(("sagemaker_", "_tuning_"))}
 
 
