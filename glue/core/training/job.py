@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from glue.core import names
 from glue.core.release import check_environment
@@ -185,11 +184,10 @@ def _release(top: Fields, kind: Kind | None, problems: list[str]) -> Release | N
     if kind not in (None, Kind.TRAINING):
         top.problem("release", f"is for kind training only; a {kind} makes no model: leave it out")
     release = Fields(top.value("release"), "release", problems, ("bounds", "commit", "golden", "container_env"))
-    measured = _measured(top.mapping("arguments"))
     bounds = {
         name: bound
         for name, entry in release.mapping("bounds").items()
-        if (bound := _bound(name, entry, measured, problems)) is not None
+        if (bound := _bound(name, entry, problems)) is not None
     }
     variables = release.mapping("container_env")
     environment = {name: value for name, value in variables.items() if isinstance(value, str)}
@@ -203,14 +201,7 @@ def _release(top: Fields, kind: Kind | None, problems: list[str]) -> Release | N
     return Release(bounds, commit, release.flag("golden", True), environment)
 
 
-def _measured(arguments: Mapping[str, Any]) -> set[str]:
-    """The metrics that SageMaker will find in the job's log."""
-    algorithm = arguments.get("AlgorithmSpecification")
-    metrics = algorithm.get("MetricDefinitions") if isinstance(algorithm, Mapping) else None
-    return {str(entry.get("Name")) for entry in metrics or [] if isinstance(entry, Mapping)}
-
-
-def _bound(name: str, entry: object, measured: set[str], problems: list[str]) -> Bound | None:
+def _bound(name: str, entry: object, problems: list[str]) -> Bound | None:
     path = f"release.bounds.{name}"
     before = len(problems)
     if not _METRIC.fullmatch(name):
@@ -229,11 +220,6 @@ def _bound(name: str, entry: object, measured: set[str], problems: list[str]) ->
         problems.append(f"{path}: give finite numbers")
     elif least is not None and most is not None and least > most:
         problems.append(f"{path}: min {least:g} is above max {most:g}: no value can pass")
-    elif name not in measured:
-        problems.append(
-            f"{path}: no MetricDefinition has this name, so the job measures no {name}; add one to "
-            "arguments.AlgorithmSpecification.MetricDefinitions"
-        )
     return Bound(least, most)
 
 
