@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import uuid
 from collections.abc import Iterator
@@ -40,7 +39,8 @@ def table(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoTab
     name = f"queue-{uuid.uuid4().hex[:8]}"
     queue_support.create_table(estate.client("dynamodb"), name)
     iam, role = estate.client("iam"), "slipway-dev-ranker-execution"
-    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+    mine = role not in [one["RoleName"] for one in iam.list_roles(MaxItems=1000)["Roles"]]
+    if mine:
         iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(TRUST))
     settings = {
         "queue": name,
@@ -71,6 +71,8 @@ def table(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoTab
         queue_services._client(service).close()
     for one in kept:
         one.cache_clear()
+    if mine:  # others make it, too
+        iam.delete_role(RoleName=role)
 
 
 def post(body: dict[str, Any]) -> dict[str, Any]:
