@@ -17,11 +17,12 @@ NewId = Callable[[Mapping[str, object]], str]
 class Ids:
     """Gives an id to a document, and the same one again while the journal of an unfinished call is there.
 
-    Two equal documents of one call are two jobs.
+    Two equal documents of one call are two jobs. Without `keep` nothing is written: a dry run makes no promises.
     """
 
-    def __init__(self, path: Path, new_id: NewId) -> None:
+    def __init__(self, path: Path, new_id: NewId, *, keep: bool = True) -> None:
         self._path = path
+        self._keep = keep
         self._new_id = new_id
         self._seen: Counter[str] = Counter()
         self._known = _load(path)
@@ -40,7 +41,8 @@ class Ids:
         name = f"{digest}#{self._seen[digest]}"
         if name not in self._known:
             self._known[name] = self._new_id(document)
-            self._write(json.dumps([name, self._known[name]]))
+            if self._keep:
+                self._write(json.dumps([name, self._known[name]]))
         return self._known[name]
 
     def finish(self) -> None:

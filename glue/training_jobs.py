@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from glue.core.training import keys
 from glue.core.training.words import Kind, Purchase
 from glue.errors import AwsError
-from glue.training_queue import KEY, unknown
+from glue.training_queue import KEY, is_id, unknown
 
 if TYPE_CHECKING:
     from glue.aws.dynamodb import Item
@@ -112,6 +112,8 @@ def remote_kind(item: Item, number: int) -> Kind:
 
 def past(queue: Queue, job: str) -> Item:
     """Return the history record of a job that the table does not have any more. Raises UsageError without one."""
+    if not is_id(job):
+        raise unknown(job, queue.session.environment)
     bucket = queue.session.artifacts()
     for week in sorted(bucket.folders(keys.HISTORY), reverse=True):
         key = f"{keys.HISTORY}{week}/{job}.json"

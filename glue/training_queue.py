@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from glue.core.foundation import TrainingPlaces
 
 KEY = "JobId"
+_ID = re.compile(r"[a-z0-9](-?[a-z0-9]){0,62}")  # what names of the queue itself are not
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,14 @@ class Queue:
         """The function that takes jobs and stops them."""
         return self.session.function_url(self.places.submit_url)
 
+    def find(self, job: str) -> Item | None:
+        """Return a job's item, None when the table has none of this id."""
+        return self.table.get(KEY, job) if is_id(job) else None
+
     def item(self, job: str) -> Item:
         """Return a job's item. Raises UsageError when the table has none of this id."""
-        found = self.table.get(KEY, job)
-        if found is None or job.startswith("_"):
+        found = self.find(job)
+        if found is None:
             raise unknown(job, self.session.environment)
         return found
 
@@ -75,6 +81,11 @@ def check(where: Environment) -> None:
             f"environment {where.name} has no training queue",
             remedy=f"training_queue in environments/{where.name}/environment.tfvars makes one.",
         )
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a job may be called so."""
+    return _ID.fullmatch(text) is not None
 
 
 def unknown(job: str, where: Environment) -> UsageError:

@@ -24,6 +24,7 @@ DEAD = {"events": "events_dead", "releases": "releases_dead"}
 FAILURES = "failures"
 _BATCH = 25
 _HIDDEN_S = 300
+_BUSY_TRIES, _BUSY_S = 11, 5.0
 _DAY_MS = 86_400_000
 # a job may wait a week, and run for 28 days (MaxRuntimeInSeconds): whoever ended lately was submitted in this time
 _BACK_MS = 60 * _DAY_MS
@@ -68,7 +69,7 @@ def deliver(
     if not depth.waiting:
         return Redriven(name, 0)
     dead = DEAD[name].replace("_", "-")
-    failed = queue.session.functions.call(f"{queue.places.name}-sweep", {"redrive": [dead]}).get("failed")
+    failed = _ask_sweep(queue, dead, sleep).get("failed")
     if isinstance(failed, dict) and failed:
         return Redriven(
             name, depth.waiting, status="failed", failed={str(key): str(why) for key, why in failed.items()}
@@ -79,6 +80,18 @@ def deliver(
         sleep(1.0)
         move = queue.session.queues.move(depth.arn)
     return Redriven(name, depth.waiting, moved=move.moved if move else 0, status=_status(move), failed=_failure(move))
+
+
+def _ask_sweep(queue: Queue, dead: str, sleep: Callable[[float], None]) -> Mapping[str, object]:
+    """Ask for a move; the function works on one thing at a time, and may be at its sweep."""
+    for _ in range(_BUSY_TRIES):
+        try:
+            return queue.session.functions.call(f"{queue.places.name}-sweep", {"redrive": [dead]})
+        except AwsError as error:
+            if "throttled" not in error.message:
+                raise
+        sleep(_BUSY_S)
+    return queue.session.functions.call(f"{queue.places.name}-sweep", {"redrive": [dead]})
 
 
 def _status(move: Move | None) -> str:

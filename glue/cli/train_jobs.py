@@ -65,7 +65,7 @@ def show(app: App, *, job: str, environment: str) -> Result:
 
     where = app.estate.environment(environment)
     queue = training_queue.open_queue(app.accounts, where)
-    found = queue.table.get(training_queue.KEY, job) if not job.startswith("_") else None
+    found = queue.find(job)
     item = found or training_jobs.past(queue, job)
     attempts = list(training_jobs.attempts(queue, item))
     release = release_of(queue.session.artifacts(), str(item[training_queue.KEY]))
@@ -99,7 +99,8 @@ def cancel(app: App, *, jobs: tuple[str, ...], environment: str) -> Result:
 
     queue = training_queue.open_queue(app.accounts, app.estate.environment(environment))
     if app.dry_run:
-        items = queue.table.get_all(training_queue.KEY, jobs, fields=("JobStatus",))
+        known = [job for job in jobs if training_queue.is_id(job)]
+        items = queue.table.get_all(training_queue.KEY, known, fields=("JobStatus",))
         found = {job: str(items[job]["JobStatus"]) if job in items else training_jobs.UNKNOWN for job in jobs}
     else:
         asks = not app.yes and len(jobs) > 1 and sys.stdin.isatty() and sys.stderr.isatty()
@@ -132,7 +133,7 @@ def logs(app: App, *, job: str, environment: str, follow: bool, attempt: int | N
     if follow:
         _print(training_logs.follow(queue, job, attempt, sleep=time.sleep))
         return Result({}, lines=())
-    item = queue.table.get(training_queue.KEY, job) or training_jobs.past(queue, job)
+    item = queue.find(job) or training_jobs.past(queue, job)
     number = training_logs.attempt_of(item, attempt)
     lines = training_logs.read(queue, item, number)
     if app.style == "table":

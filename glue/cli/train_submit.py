@@ -92,7 +92,7 @@ def _sent(
     words = [str(path.resolve()) for path in paths] + [image or "", *(f"{one.shown}={one.text}" for one in changes)]
     path = journal(app.workspace.work / "train", where.name, *words)
     unsent = False
-    with locks.held(path.with_suffix(".lock"), what="these job files"), Ids(path, _new_id) as ids:
+    with locks.held(path.with_suffix(".lock"), what="these job files"), Ids(path, _new_id, keep=not app.dry_run) as ids:
         if ids.resumes:
             app.console.say(f"an earlier call was not finished: {ids.resumes} documents keep the ids that it gave")
         prepared = map(_preparer(queue, image, changes, ids), training_files.entries(paths))

@@ -141,8 +141,9 @@ def test_what_only_the_queue_knows_is_refused_by_it(train: Call, data: Path) -> 
 
 
 def test_a_dry_run_checks_and_sends_nothing(train: Call, data: Path, world: TrainingWorld) -> None:
-    said = train("submit", str(write(data, a=document(id="dry-a")) / "a.json"), "--dry-run")
-    assert (said.code, said.out.splitlines()[-1]) == (0, "Dry run: 1 checked")
+    said = train("submit", str(write(data, a=document(id="dry-a"), b=document())), "--dry-run")
+    assert (said.code, said.out.splitlines()[-1]) == (0, "Dry run: 2 checked")
+    assert list((data / "work" / "train").glob("*.jsonl")) == []
     items = world.client("dynamodb").get_item(TableName=NAME, Key={"JobId": {"S": "dry-a"}})
     assert "Item" not in items
 
@@ -224,7 +225,7 @@ def test_all_that_is_known_of_a_job(train: Call, world: TrainingWorld) -> None:
     found = json.loads(train("show", "show-old", "--format", "json").out)
     assert (found["from_history"], found["job"]["JobStatus"]) == (True, "Completed")
     assert found["release"]["reasons"] == ["no metrics"]
-    for unknown in ("show-none", "_launcher"):
+    for unknown in ("show-none", "_launcher", "", "../x", "x" * 200):
         missing = train("show", unknown)
         assert (missing.code, f"there is no job '{unknown}' in dev" in missing.err) == (2, True)
 
@@ -233,7 +234,7 @@ def test_jobs_are_stopped(train: Call, data: Path, world: TrainingWorld) -> None
     folder = write(data, a=document(id="can-a"), b=document(id="can-b"))
     assert train("submit", str(folder)).code == 0
     world.write(a_record("can-done"))
-    dry = train("cancel", "can-a", "can-none", "--dry-run")
+    dry = train("cancel", "can-a", "can-none", "", "--dry-run")
     assert (dry.code, world.read("can-a").status) == (3, Status.NEW)
     said = train("cancel", "can-a", "can-b", "can-done", "can-none", "--format", "json")
     assert said.code == 3
