@@ -357,3 +357,11 @@ def test_spot_bills_are_settled_once_and_at_a_pace(
     asked.clear()
     assert json.loads(train(*words).out)["settled"] == 0
     assert [name for _, name in asked] == ["set-lost-1"]
+
+
+def test_only_a_completed_job_becomes_a_release(train: Call, world: TrainingWorld) -> None:
+    world.write(a_record("mk-failed", status=Status.FAILED))
+    said = train("release", "mk-failed")
+    assert said.code == 3
+    assert "mk-failed" in said.err
+    assert train("release", "mk-none").code == 2
