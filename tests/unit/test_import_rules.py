@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-CORE = sorted((ROOT / "glue" / "core").glob("*.py"))
+CORE = sorted((ROOT / "glue" / "core").rglob("*.py"))
 GLUE = sorted((ROOT / "glue").rglob("*.py"))
 HEAVY = {"boto3", "botocore", "hcl2", "lark", "rich", "moto"}
 

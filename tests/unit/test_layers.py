@@ -25,7 +25,7 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "core").glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((ROOT / "core").rglob("*.py")), ids=lambda path: path.name)
 def test_the_core_is_pure(path: Path) -> None:
     modules = imported(path)
     assert not {module.partition(".")[0] for module in modules} & FORBIDDEN

@@ -159,6 +159,11 @@ class BadWorld(World):
             part.before = part.after = self.trap
         self._nonce = 0
 
+    def launch(self, seconds: float = 55.0, run: str = "", **more: Any) -> dict[str, Any]:
+        """Launch by the real function; each run has a token of its own, as in Lambda."""
+        self._nonce += 1
+        return super().launch(seconds, run or f"run-{self._nonce}", **more)
+
     def post(self, *documents: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Submit documents by the real function."""
         return queue_submit.submit([dict(one) for one in documents], CALLER, self.counter)

@@ -245,6 +245,8 @@ class Line:
         pool.turns[choice.candidate.priority] -= 1
         if pool not in self._round:
             self._round.append(pool)
+        if choice.candidate.priority not in self._priorities:
+            self._priorities.appendleft(choice.candidate.priority)
 
     def close(self, pool: Pool) -> None:
         """Offer nothing more of this pool: it is cooling down now."""
