@@ -329,6 +329,22 @@ def test_a_budget_above_awss_quota_runs_at_the_quota() -> None:
     assert world.launch()["Launched"] == 1  # the budget is believed again, and everything has run
 
 
+def test_what_a_quota_keeps_out_goes_to_the_fallbacks() -> None:
+    world = World()
+    for at in range(10):
+        world.submit(id=f"job-{at}", instance_types=["ml.m5.xlarge"])
+
+    def before(name: str) -> None:
+        large = [job for job in world.jobs.jobs.values() if job["ResourceConfig"]["InstanceType"] == "ml.m5.large"]
+        if name == "create" and len(large) >= 4 and world.jobs.calls["create"] == 5:
+            raise QUOTA
+
+    world.jobs.before = before
+    assert world.launch()["Launched"] == 4 + 5  # the pool's quota, and the fallback's budget
+    world.clock.now += 60_000
+    assert world.launch() == {**world.launch(), "Launched": 0, "Due": 1, "PutBack": 0}
+
+
 def test_quotas_that_cannot_be_read_are_learnt_again() -> None:
     for text in (
         None,

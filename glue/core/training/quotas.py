@@ -35,6 +35,10 @@ class Quotas:
                 found[pool] = min(found[pool], instances)
         return found
 
+    def pools(self, now: int) -> frozenset[Pool]:
+        """Return the pools whose quota is known and still believed."""
+        return frozenset(pool for pool, (_, until) in self.learnt.items() if until > now)
+
     def text(self, now: int) -> str:
         """Return it as JSON, without what is no longer believed."""
         return json.dumps({str(pool): entry for pool, entry in self.learnt.items() if entry[1] > now}, sort_keys=True)

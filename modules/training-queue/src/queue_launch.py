@@ -29,7 +29,7 @@ from glue.core.training.job import Job
 from glue.core.training.outcomes import Launch
 from glue.core.training.record import Record
 from glue.core.training.settings import Settings
-from glue.core.training.sharing import Candidate, Choice, Line
+from glue.core.training.sharing import Candidate, Choice, Line, Running
 from glue.core.training.words import Pool, Purchase, Status
 
 MARGIN_MS = 15_000  # a call without an answer takes 13 s
@@ -115,33 +115,44 @@ class Launcher:
         self._token = token
         self._upstream = Upstream(desk)
         self._waiting: dict[str, Candidate] = {}
-        self._running: Counter[Pool] = Counter()  # instances
+        self._tried: set[str] = set()
+        self._running: list[Running] = []
         self._denied = 0
         self._troubles = 0
         self._line = self._lined_up(due)
 
     def _lined_up(self, due: Iterable[Candidate | str]) -> Line:
-        began = self._desk.clock()
         for found in due:
             if isinstance(found, str):
                 self._bury(found, Status.NEW, "its item in the table is broken")
             else:
                 self._waiting[found.job] = found
-        running = list(self._desk.services.store.running())
-        self.counts["Open"] = len(running)
-        for one in running:
-            self._running[one.pool] += one.instance_count
+        self._running = list(self._desk.services.store.running())
+        self.counts["Open"] = len(self._running)
+        return self._line_of(self._waiting.values(), self._control.turns, frozenset())
+
+    def _line_of(self, jobs: Iterable[Candidate], turns: Mapping[Any, int], full: frozenset[Pool]) -> Line:
+        now = self._desk.clock()
         return Line(
-            self._waiting.values(),
-            running=running,
-            budgets=self._quotas.within(budgets(self._desk.settings), began),
-            cooling=self._control.cooling(began),
-            turns=self._control.turns,
-            now=began,
+            jobs,
+            running=self._running,
+            budgets=self._quotas.within(budgets(self._desk.settings), now),
+            cooling=self._control.cooling(now) | full,
+            turns=turns,
+            now=now,
         )
 
     def run(self) -> None:
-        """Launch until nothing more fits, or time is up. What one job does to us does not stop the others."""
+        """Launch until nothing more fits, or time is up. What AWS's quota of a pool keeps out may go to fallbacks."""
+        self._go()
+        full = self._quotas.pools(self._desk.clock())
+        rest = [job for job in self._waiting.values() if job.fallbacks and job.job not in self._tried]
+        if rest and full and self._denied < MOST_DENIED:
+            self._line = self._line_of(rest, self._line.turns, full)
+            self._go()
+
+    def _go(self) -> None:
+        """What one job does to us does not stop the others."""
         while self._pace.has_time() and (choice := self._line.next()) is not None:
             try:
                 if not self._take(choice):
@@ -173,6 +184,7 @@ class Launcher:
     def _take(self, choice: Choice) -> bool:
         """Claim a job and have it made; False when the run has to end."""
         candidate = choice.candidate
+        self._tried.add(candidate.job)
         best: Mapping[str, str] | None = None
         if candidate.waits_for is not None:
             state, best = self._upstream.best(candidate.waits_for)
@@ -217,7 +229,7 @@ class Launcher:
         """Write what came of the calls; False when the run has to end."""
         if found.outcome is Launch.LAUNCHED:
             self._control = self._control.launched(choice.pool)
-            self._running[choice.pool] += choice.candidate.instance_count
+            self._running.append(Running(record.owner, choice.pool, choice.candidate.instance_count))
             self.counts["Launched"] += 1
             self.counts["Open"] += 1
             return True
@@ -240,8 +252,9 @@ class Launcher:
         """Launch nothing more into a pool in this run; in the next ones as many as run now, or after a while."""
         now = self._desk.clock()
         self._line.close(pool)
-        if outcome is Launch.QUOTA and self._running[pool] > 0:
-            self._quotas = self._quotas.refused(pool, running=self._running[pool], now=now)
+        running = sum(one.instance_count for one in self._running if one.pool == pool)
+        if outcome is Launch.QUOTA and running > 0:
+            self._quotas = self._quotas.refused(pool, running=running, now=now)
         else:
             self._control = self._control.refused(pool, now)
 
