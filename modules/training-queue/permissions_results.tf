@@ -32,11 +32,11 @@ locals {
       conditions = []
     }
     KeepHistory = {
-      actions    = ["s3:GetObject", "s3:PutObject"]
+      actions    = ["s3:PutObject"]
       resources  = ["${local.bucket_arn}/${local.history_prefix}*"]
       conditions = []
     }
-    # To who may not list it, S3 answers 403 for an absent key.
+    # It looks whether a record is there by listing: to who may not list, S3 answers 403 for an absent key.
     ListHistory = {
       actions    = ["s3:ListBucket"]
       resources  = [local.bucket_arn]
