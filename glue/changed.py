@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,16 +84,20 @@ def _unusable(folders: Iterable[str]) -> list[str]:
     ]
 
 
-def _unmatched(models: Iterable[Model], now: Tree, changes: Iterable[Change]) -> list[str]:
+def _unmatched(models: Sequence[Model], now: Tree, changes: Iterable[Change]) -> list[str]:
     """Say which declared patterns name nothing: a misspelt one would never be heard of again."""
-    gone = {path for change in changes for path in change.paths}
-    here = now.files | gone
+    here = now.files.union(*(change.paths for change in changes))
+    dead = {
+        pattern
+        for pattern in {it for model in models for it in model.patterns}
+        if not any(core.matches(pattern, path) for path in here)
+        and not any(core.matches(pattern, path, submodule=True) for path in now.submodules)
+    }
     return [
         f"{core.MODELS}/{model.name}/{core.SETTINGS}: depends has {pattern!r}, and no file is called so"
         for model in models
         for pattern in model.patterns
-        if not any(core.matches(pattern, path) for path in here)
-        and not any(core.matches(pattern, path, submodule=True) for path in now.submodules)
+        if pattern in dead
     ]
 
 

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
+from itertools import takewhile
 from typing import Literal
 
 from glue.core.names import MODEL_NAME
@@ -91,15 +93,58 @@ class Touched:
 
 def touched(changes: Sequence[Change], models: Iterable[Model]) -> tuple[Touched, ...]:
     """Return the models that the changes touch, by name; the reasons of each: own files first, then by path."""
+    known = sorted(models, key=lambda model: model.name)
+    # Each pattern is looked for once, whoever declares it: there may be thousands of files and hundreds of models.
+    hits = {pattern: _hits(pattern, changes) for pattern in {it for model in known for it in model.patterns}}
+    shared = frozenset(at for pattern in SHARED for at in _hits(pattern, changes, only=in_image))
+    own = _own(changes)
     found = []
-    for model in sorted(models, key=lambda model: model.name):
-        reasons = [reason for change in changes if (reason := _reason(change, model)) is not None]
+    for model in known:
+        mine = own.get(model.name, frozenset())
+        concerned = sorted(mine.union(shared, *(hits[pattern] for pattern in model.patterns)))
+        reasons = [
+            _own_reason(changes[at], model) if at in mine else _other_reason(at, changes[at], model, hits, at in shared)
+            for at in concerned
+        ]
         if reasons:
             order: tuple[Why, ...] = ("own", "declared", "shared", "everything")
-            found.append(
-                Touched(model.name, tuple(sorted(reasons, key=lambda it: (order.index(it.why), it.path, it.change))))
-            )
+            reasons.sort(key=lambda it: (order.index(it.why), it.path, it.change))
+            found.append(Touched(model.name, tuple(reasons)))
     return tuple(found)
+
+
+def _hits(pattern: str, changes: Sequence[Change], *, only: Callable[[str], bool] = bool) -> frozenset[int]:
+    """Return which of the changes a pattern names."""
+    return frozenset(
+        at
+        for at, change in enumerate(changes)
+        if any(only(path) and matches(pattern, path, submodule=change.submodule) for path in change.paths)
+    )
+
+
+def _own(changes: Sequence[Change]) -> dict[str, frozenset[int]]:
+    """Return, for each folder below `models/`, which of the changes are in it."""
+    found: dict[str, set[int]] = {}
+    for at, change in enumerate(changes):
+        for path in change.paths:
+            if path.startswith(f"{MODELS}/"):
+                found.setdefault(path.split("/")[1], set()).add(at)
+    return {name: frozenset(places) for name, places in found.items()}
+
+
+def _own_reason(change: Change, model: Model) -> Reason:
+    home = f"{MODELS}/{model.name}"
+    own = [path for path in change.paths if path == home or path.startswith(f"{home}/")]
+    needed = any(in_image(path.removeprefix(home).lstrip("/")) for path in own)
+    return Reason("own", change.path, change.kind, STAGES if needed else (), change.source)
+
+
+def _other_reason(at: int, change: Change, model: Model, hits: Mapping[str, frozenset[int]], shared: bool) -> Reason:
+    declared = [(stage, pattern) for stage in STAGES for pattern in model.depends.get(stage, ()) if at in hits[pattern]]
+    if not declared:
+        return Reason("shared", change.path, change.kind, STAGES, change.source)
+    stages = tuple(stage for stage in STAGES if shared or stage in {stage for stage, _ in declared})
+    return Reason("declared", change.path, change.kind, stages, change.source, declared[0][1])
 
 
 def all_of(models: Iterable[Model], why: str) -> tuple[Touched, ...]:
@@ -167,8 +212,10 @@ def matches(pattern: str, path: str, *, submodule: bool = False) -> bool:
     `*`, `?` and `[...]` stay within a name, `**` is any number of folders. A submodule's commit stands for all files
     below its path.
     """
+    parts, head = _split(pattern)
+    if head and not f"{path}/".startswith(head) and not (submodule and head.startswith(f"{path}/")):
+        return False  # most files of most patterns
     at = {0}  # how many parts of the pattern are used up
-    parts = pattern.split("/")
     for name in path.split("/"):
         at = _over_stars(parts, at)
         if len(parts) in at:
@@ -181,6 +228,14 @@ def matches(pattern: str, path: str, *, submodule: bool = False) -> bool:
         if not at:
             return False
     return submodule or len(parts) in _over_stars(parts, at)
+
+
+@lru_cache(maxsize=4096)
+def _split(pattern: str) -> tuple[tuple[str, ...], str]:
+    """Return a pattern's parts, and the folders that it begins with as text: `shared/features/`."""
+    parts = tuple(pattern.split("/"))
+    plain = list(takewhile(lambda part: not set(part) & set("*?["), parts))
+    return parts, "/".join([*plain, ""])
 
 
 def _over_stars(parts: Sequence[str], at: set[int]) -> set[int]:
@@ -201,25 +256,6 @@ def shown(path: str) -> str:
     """Return a path that can be printed: what is no UTF-8, and control characters, as `\\x..` and the like."""
     text = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def _reason(change: Change, model: Model) -> Reason | None:
-    home = f"{MODELS}/{model.name}"
-    own = [path for path in change.paths if path == home or path.startswith(f"{home}/")]
-    if own:
-        needed = any(in_image(path.removeprefix(home).lstrip("/")) for path in own)
-        return Reason("own", change.path, change.kind, STAGES if needed else (), change.source)
-    declared = [
-        (stage, pattern)
-        for stage, patterns in model.depends.items()
-        for pattern in patterns
-        if any(matches(pattern, path, submodule=change.submodule) for path in change.paths)
-    ]
-    shared = any(matches(pattern, path) and in_image(path) for pattern in SHARED for path in change.paths)
-    if not declared:
-        return Reason("shared", change.path, change.kind, STAGES, change.source) if shared else None
-    stages = tuple(stage for stage in STAGES if shared or stage in {stage for stage, _ in declared})
-    return Reason("declared", change.path, change.kind, stages, change.source, declared[0][1])
 
 
 def in_image(path: str) -> bool:
