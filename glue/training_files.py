@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from glue.core import strictjson
+from glue.core.audit import clean
 from glue.errors import UsageError
 
 SUFFIXES = (".json", ".yaml", ".yml")
 LARGEST_FILE = 16 * 1024 * 1024
+DEEPEST = 32
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def files(path: Path) -> Iterator[Path]:
 
 
 def _read(file: Path) -> Iterator[Entry]:
-    label = str(file)
+    label = clean(str(file).encode("utf-8", "replace").decode())  # a name may be no UTF-8
     try:
         with file.open("rb") as opened:
             data = opened.read(LARGEST_FILE + 1)
@@ -81,22 +83,24 @@ def _read(file: Path) -> Iterator[Entry]:
 
 def _json(data: bytes) -> Iterator[tuple[int, object]]:
     value = strictjson.loads(data, limit=LARGEST_FILE)
-    _finite(value)
+    _check(value)
     items = value if isinstance(value, list) else [value]
     yield from enumerate(items, start=1)
 
 
-def _finite(value: object) -> None:
-    """Raise ValueError for NaN and infinities, which JSON has not and Python reads."""
-    waiting = [value]
+def _check(value: object) -> None:
+    """Raise ValueError for NaN and infinities, which JSON has not and Python reads, and for what is nested deeply."""
+    waiting = [(value, 0)]
     while waiting:
-        one = waiting.pop()
+        one, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise ValueError(f"it is nested deeper than {DEEPEST}")
         if isinstance(one, float) and not math.isfinite(one):
             raise ValueError("a number is not finite")
         if isinstance(one, dict):
-            waiting.extend(one.values())
+            waiting.extend((inner, depth + 1) for inner in one.values())
         elif isinstance(one, list):
-            waiting.extend(one)
+            waiting.extend((inner, depth + 1) for inner in one)
 
 
 def _yaml(data: bytes) -> Iterator[tuple[int, object]]:

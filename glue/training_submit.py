@@ -120,10 +120,25 @@ def _inside(value: object, path: Sequence[str], image: str) -> dict[str, object]
 def submit(prepared: Iterable[Job | Sent], post: Post, *, batch: int = BATCH, at_once: int = AT_ONCE) -> Iterator[Sent]:
     """Send jobs in batches, a few at once, and yield what became of each document, in order.
 
-    Only a few batches are in memory. A batch that cannot be sent hides no other; after an answer that denies or that
-    takes the credentials for bad, nothing more is sent.
+    Those that wait for a tuning come last: it may be among the others, and must be there first. Only a few batches are
+    in memory. A batch that cannot be sent hides no other; after an answer that denies, or that takes the credentials
+    for bad, nothing more is sent.
     """
     sender = _Sender(post)
+    later: list[Job | Sent] = []
+    for part in (_first(prepared, later), later):
+        yield from _submit(part, sender, batch, at_once)
+
+
+def _first(prepared: Iterable[Job | Sent], later: list[Job | Sent]) -> Iterator[Job | Sent]:
+    for one in prepared:
+        if isinstance(one, Job) and "hyperparameters_from" in one.document:
+            later.append(one)
+        else:
+            yield one
+
+
+def _submit(prepared: Iterable[Job | Sent], sender: _Sender, batch: int, at_once: int) -> Iterator[Sent]:
     waiting: deque[tuple[list[Job | Sent], Future[list[Sent]]]] = deque()
     with ThreadPoolExecutor(max_workers=at_once) as pool:
         for group in _batches(prepared, batch):

@@ -65,7 +65,7 @@ class FunctionUrl:
 
         Raises AccessDeniedError for a 403, AwsError when the function cannot be reached or keeps failing.
         """
-        body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        body = _encoded(document)
         last = ""
         for attempt in range(_TRIES):
             if attempt:
@@ -113,6 +113,13 @@ class FunctionUrl:
             text = said[:200].decode("utf-8", "replace")
             raise AwsError(f"{self._host} answered HTTP {status}: {text} ({self._where})")
         return Answer(status, document)
+
+
+def _encoded(document: Mapping[str, object]) -> bytes:
+    try:
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # half a character, which only an escape can hold
+        return json.dumps(document, separators=(",", ":")).encode()
 
 
 def address(url: str, endpoint: str) -> str:

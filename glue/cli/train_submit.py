@@ -63,7 +63,7 @@ def submit(
     for one in _sent(app, queue, paths, image, overrides):
         sent.append(one)
         if one.status in {training_submit.REFUSED, training_submit.UNSENT}:
-            app.console.warn(f"{one.status}: {'; '.join(one.errors)}", of=one.where)
+            app.console.warn(f"{one.status}: {_why(one)}", of=one.where)
         if len(sent) % 500 == 0:
             app.console.say(f"{len(sent)} documents so far")
     waited: dict[str, Waited] = {}
@@ -151,7 +151,7 @@ def _result(environment: str, sent: Sequence[Sent], waited: dict[str, Waited], *
         ended = Counter(one.text for one in waited.values())
         lines.append(", ".join(f"{count} {text}" for text, count in sorted(ended.items())))
     bad = [one for one in sent if one.errors] or ([] if waited else list(sent))
-    rows = [(one.where, one.id or "-", one.status, "; ".join(one.errors) or "-") for one in bad[:_SHOWN]]
+    rows = [(one.where, one.id or "-", one.status, _why(one) or "-") for one in bad[:_SHOWN]]
     if len(bad) > _SHOWN:
         lines.insert(0, f"{len(bad) - _SHOWN} more; --format json has all.")
     ends = [one for one in waited.values() if len(waited) <= _SHOWN or not one.good][:_SHOWN]
@@ -171,6 +171,12 @@ def _result(environment: str, sent: Sequence[Sent], waited: dict[str, Waited], *
         ),
         exit_code=_exit_code(counts, waited),
     )
+
+
+def _why(one: Sent) -> str:
+    from glue.core.audit import clean
+
+    return " ".join(clean("; ".join(one.errors)).split())
 
 
 def _document(one: Sent, waited: Waited | None) -> dict[str, object]:

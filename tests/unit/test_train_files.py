@@ -96,6 +96,7 @@ def test_folders_are_read_in_order_and_nothing_hides_anything(tmp_path: Path) ->
     write(tmp_path, "in/z.yaml", "\ufeffid: z")
     write(tmp_path, ".hidden/x.yaml", "id: x")
     write(tmp_path, "notes.txt", "no job")
+    write(tmp_path, "g.json", "[" * 200 + "]" * 200)
     (tmp_path / "loop").symlink_to(tmp_path)
     found = [(Path(one.where).name, (one.document or {}).get("id"), one.error) for one in entries([tmp_path])]
     assert [(name, job) for name, job, _ in found if job] == [
@@ -111,6 +112,7 @@ def test_folders_are_read_in_order_and_nothing_hides_anything(tmp_path: Path) ->
         "d.json": "the key 'id' is there twice",
         "e.json": "a number is not finite",
         "f.yaml": "it holds no job",
+        "g.json": "it is nested deeper than 32",
     }
 
 
@@ -120,6 +122,14 @@ def test_a_mistake_hides_nothing_before_it(tmp_path: Path) -> None:
     assert first.document == {"id": "a"}
     assert second.error is not None
     assert "it is not YAML" in second.error
+
+
+def test_a_name_that_is_no_text_can_be_printed(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(bytes(tmp_path) + b"/\xff\x1b.yaml"))
+    path.write_text("id: a")
+    (found,) = entries([tmp_path])
+    found.where.encode()
+    assert "\x1b" not in found.where
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

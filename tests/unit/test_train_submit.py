@@ -105,6 +105,20 @@ def test_after_a_denial_nothing_more_is_sent() -> None:
     assert len(calls) == 1
 
 
+def test_what_waits_for_a_tuning_is_sent_after_all_others() -> None:
+    waits = Job("best.yaml", "best", {"id": "best", "hyperparameters_from": "job-40"})
+    seen: list[str] = []
+
+    def post(document: Document) -> Answer:
+        jobs: Any = document["jobs"]
+        seen.extend(job["id"] for job in jobs)
+        return accept(document)
+
+    found = list(submit([waits, *ready(60)], post))
+    assert seen[-1] == "best"
+    assert [one.id for one in found] == [f"job-{n}" for n in range(60)] + ["best"]
+
+
 def test_one_that_spoils_its_batch_is_found() -> None:
     lock = threading.Lock()
     calls = []
