@@ -26,7 +26,7 @@ def training_queue(entry: Fields | None, *, principals: Principals) -> TrainingQ
         launches_per_second=entry.number("launches_per_second", default=TrainingQueue.launches_per_second),
         history_days=entry.integer("history_days", default=TrainingQueue.history_days),
     )
-    entry.ignore("launch_on_submit", "package", "subscribers")
+    entry.ignore("launch_on_submit", "package", "reserve_concurrency", "subscribers")
     entry.done()
     if not found.instance_types:
         raise entry.error("instance_types", "jobs may ask for none; name one instance type at least")

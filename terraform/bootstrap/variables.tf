@@ -84,7 +84,8 @@ variable "environment" {
     }), {})
     # The training queue of this account; null means none. `instance_types` are those that jobs may ask for: how many instances at
     # once (spot apart), and what one costs an hour (null: nobody knows). `submitters` may assume the role `train`. `schedules` submit
-    # a job template, a file of environments/<environment>/training/, by an EventBridge Scheduler expression.
+    # a job template, a file of environments/<environment>/training/, by an EventBridge Scheduler expression. An account whose
+    # Lambda limit is 10, as a new one's, cannot reserve any concurrency.
     training_queue = optional(object({
       instance_types = map(object({
         budget       = number
@@ -107,6 +108,7 @@ variable "environment" {
       })), {})
       launch_on_submit    = optional(bool, false)
       launches_per_second = optional(number, 5)
+      reserve_concurrency = optional(bool, true)
       history_days        = optional(number, 400)
       package = optional(object({
         type      = optional(string, "zip")

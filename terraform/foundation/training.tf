@@ -32,6 +32,7 @@ module "training_queue" {
   instance_types      = each.value.instance_types
   launches_per_second = each.value.launches_per_second
   launch_on_submit    = each.value.launch_on_submit
+  concurrency         = each.value.reserve_concurrency ? { launch = 1, sweep = 1 } : {}
   history_days        = each.value.history_days
   subscribers         = each.value.subscribers
 
