@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
 
 from tests.unit.queue_support import START, World, document
 
+import queue_sweep  # isort: skip
 from queue_jobs import CallError  # isort: skip
 
 
@@ -277,6 +279,8 @@ def test_a_stop_that_came_too_early_is_asked_again() -> None:
     world = World()
     name = launched(world)
     world.table.items["ranker-1"] |= {"stop_requested_at": world.clock.now, "stop_requested_by": "anna"}
+    world.clock.now += 60_000
+    assert world.sweep()["stopped"] == 0  # its launcher may still be about to make it
     world.clock.now += 120_000
     assert world.sweep()["stopped"] == 1
     assert world.jobs.jobs["training", name]["TrainingJobStatus"] == "Stopping"
@@ -293,3 +297,60 @@ def test_a_claim_without_a_job_that_was_cancelled_ends_stopped() -> None:
     world.clock.now += 900_000
     assert world.sweep()["stopped"] == 1
     assert world.status("ranker-1") == "Stopped"
+
+
+def test_all_kinds_share_one_pace() -> None:
+    world = World()
+    world.submit(id="tune", kind="tuning", arguments=tuning_arguments())
+    for at in range(8):
+        world.submit(id=f"job-{at}")
+    world.launch()
+    world.clock.now += 900_000
+    assert world.sweep()["lists"] == 4
+    times = world.jobs.lists
+    assert all(later - earlier >= 500 for earlier, later in itertools.pairwise(times))
+
+
+def test_a_kind_that_may_not_be_listed_leaves_the_others_and_rings() -> None:
+    world = World()
+    world.submit(id="tune", kind="tuning", arguments=tuning_arguments())
+    launched(world)
+    world.clock.now += 900_000
+    world.jobs.end("ranker-1-1")
+    world.jobs.end("tune-1", kind="tuning", BestTrainingJob=BEST)
+
+    def before(call: str) -> None:
+        if call == "page" and world.jobs.calls["page"] == 1:
+            raise CallError("AccessDeniedException", "no sagemaker:ListTrainingJobs", 400)
+
+    world.jobs.before = before
+    with pytest.raises(queue_sweep.SweepError, match="training jobs cannot be listed"):
+        world.sweep()
+    assert world.status("tune") == "Completed"
+    assert world.sweep()["ended"] == 1
+
+
+def test_a_sweep_ends_in_time_however_many_have_ended() -> None:
+    world = World()
+    world.jobs.page_size = 100
+    for at in range(20):
+        world.submit(id=f"job-{at:02d}")
+        world.launch()
+    world.clock.now += 900_000
+    for at in range(20):
+        world.jobs.end(f"job-{at:02d}-1")
+    began = world.clock.now
+    found = world.sweep(seconds=32)
+    assert world.clock.now - began < 3_000
+    assert 0 < found["ended"] < 20
+    assert not found["finished"]
+    assert world.sweep()["ended"] == 20 - found["ended"]
+
+
+def test_a_broken_control_item_of_the_sweep_begins_anew() -> None:
+    world = World()
+    name = launched(world)
+    world.table.items["_sweep"] = {"JobId": "_sweep", "training": "yesterday"}
+    world.clock.now += 900_000
+    world.jobs.end(name)
+    assert world.sweep()["ended"] == 1

@@ -179,6 +179,7 @@ def test_a_training_may_come_before_its_tuning_in_one_request_only() -> None:
     assert cancel(world, "tune") == ["stopped"]
     (late,) = results(world, document(id="late", hyperparameters_from="tune"))
     assert "has ended Stopped" in late["errors"][0]
+    assert results(world, train)[0]["status"] == "known"  # it was taken when the tuning could still succeed
 
 
 def cancel(world: World, *ids: str) -> list[str]:
@@ -218,7 +219,7 @@ def test_a_cancel_between_claim_and_create_stops_the_job_in_the_end() -> None:
     world.launch()
     assert said == ["stopping"]
     assert world.jobs.jobs["training", "ranker-1-1"]["TrainingJobStatus"] == "InProgress"
-    world.clock.now += 120_000
+    world.clock.now += 180_000
     world.sweep()
     world.hear(world.jobs.end("ranker-1-1", "Stopped"))
     assert world.status("ranker-1") == "Stopped"

@@ -134,7 +134,8 @@ def _submitted(document: object, caller: str, counter: Counter) -> dict[str, Any
             nonce=counter.nonce(),
             validate=counter.validate,
         )
-        _check_tuning(job, counter)
+        if problem := _tuning_problem(job, counter):
+            raise JobError([problem])
     except JobError as error:
         return _result(name, REFUSED, error.problems)
     new = records.new(job, submitted_by=caller, now=counter.clock())
@@ -145,18 +146,28 @@ def _submitted(document: object, caller: str, counter: Counter) -> dict[str, Any
     return _result(job.id, status)
 
 
-def _check_tuning(job: Job, counter: Counter) -> None:
-    """A job that waits for what will never come is refused at once."""
-    if job.hyperparameters_from is None:
-        return
-    name = f"hyperparameters_from names {job.hyperparameters_from}, which"
-    tuning = counter.services.store.get(job.hyperparameters_from)
+def _tuning_problem(job: Job, counter: Counter) -> str | None:
+    """A job that waits for what will never come is refused at once; not one that was taken when it could still come."""
+    problem = _never(job.hyperparameters_from, counter) if job.hyperparameters_from is not None else None
+    if problem is None:
+        return None
+    known = counter.services.store.row(job.id)
+    return None if known is not None and known.get("digest") == job.digest else problem
+
+
+def _never(name: str, counter: Counter) -> str | None:
+    named = f"hyperparameters_from names {name}, which"
+    try:
+        tuning = counter.services.store.get(name)
+    except records.RecordError as error:
+        return f"{named} cannot be read: {error}"
     if tuning is None:
-        raise JobError([f"{name} is no job of this queue: submit the tuning first"])
+        return f"{named} is no job of this queue: submit the tuning first"
     if tuning.kind is not Kind.TUNING:
-        raise JobError([f"{name} is no tuning: its kind is {tuning.kind}"])
+        return f"{named} is no tuning: its kind is {tuning.kind}"
     if tuning.status in {Status.FAILED, Status.STOPPED}:
-        raise JobError([f"{name} has ended {tuning.status}: {tuning.reason}"])
+        return f"{named} has ended {tuning.status}: {tuning.reason}"
+    return None
 
 
 def _result(name: str | None, status: str, problems: Sequence[str] = ()) -> dict[str, Any]:

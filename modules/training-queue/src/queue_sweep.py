@@ -24,7 +24,7 @@ from glue.core.training.settings import Settings
 from glue.core.training.words import Kind, Status
 
 GRACE_MS = 10 * 60_000  # events are seldom later
-STOP_GRACE_MS = 60_000
+STOP_GRACE_MS = 120_000  # longer than a launcher runs: what it has claimed is made by then, or never
 SKEW_MS = 5 * 60_000  # our clock and SageMaker's; and a claim is older than its job
 INTERVAL_S = 0.6  # between list calls: never more than 2 in a second
 SLOWEST_S = 30.0
@@ -43,7 +43,10 @@ def run(
     remaining: Remaining,
     draw: outcomes.Draw = random.random,
 ) -> dict[str, Any]:
-    """Look once at all that is open, and return the counts. A run whose time is over says so, and the next goes on."""
+    """Look once at all that is open, and return the counts. A run whose time is over says so, and the next goes on.
+
+    Raises SweepError at its end when a kind of jobs could not be listed.
+    """
     sweep = Sweep(Desk(services, settings, clock, draw), sleep, remaining)
     sweep.run()
     found = {name: sweep.counts[name] for name in ("open", "lists", "throttled", "described", "ended", "again", "lost")}
@@ -52,7 +55,13 @@ def run(
         data = [datum(settings.queue, "Resubmitted", sweep.counts["again"] + sweep.counts["lost"])]
         services.outlets.metrics(data)
     log("INFO", "swept", **found, finished=sweep.finished)
+    if sweep.trouble:
+        raise SweepError(sweep.trouble)
     return {**found, "finished": sweep.finished}
+
+
+class SweepError(Exception):
+    """A kind of jobs could not be looked at: somebody has to look at roles and policies."""
 
 
 class Sweep:
@@ -61,6 +70,7 @@ class Sweep:
     def __init__(self, desk: Desk, sleep: Sleep, remaining: Remaining) -> None:
         self.counts: Counter[str] = Counter()
         self.finished = True
+        self.trouble = ""
         self._desk = desk
         self._sleep = sleep
         self._remaining = remaining
@@ -75,18 +85,19 @@ class Sweep:
             if _is_silent(job, now):
                 wanted.setdefault(job.kind, []).append(job)
         before = self._desk.services.store.control(SWEEP) or {}
-        after: dict[str, int] = {}
+        state = dict.fromkeys(map(str, Kind), 0)
         for kind in sorted(wanted):
-            reached = self._kind(kind, wanted[kind], int(before.get(kind, 0)))
-            if reached is not None:
-                after[kind] = reached
-        self.finished = not after
-        state = {str(kind): after.get(kind, 0) for kind in Kind}
-        if any(state.values()) or any(before.get(name, 0) for name in state):
+            try:
+                state[kind] = self._kind(kind, wanted[kind], _time(before.get(kind)))
+            except CallError as error:  # one kind that AWS denies us leaves the others
+                self.trouble = f"the {kind} jobs cannot be listed: {error}"
+                log("ERROR", self.trouble)
+        self.finished = not any(state.values()) and not self.trouble
+        if any(state.values()) or any(before.get(name) for name in state):
             self._desk.services.store.save_control(SWEEP, state)
 
-    def _kind(self, kind: Kind, jobs: list[Open], begin: int) -> int | None:
-        """Look at the jobs of one kind. Returns the time up to which it got, None when it got to the end.
+    def _kind(self, kind: Kind, jobs: list[Open], begin: int) -> int:
+        """Look at the jobs of one kind. Returns the time up to which it got, 0 when it got to the end.
 
         Lists are in the order of creation. So what was claimed well before the last one on a page, and was on no page,
         is on none.
@@ -101,14 +112,15 @@ class Sweep:
             if page is None:
                 break
             for summary in page.jobs:
-                job = todo.pop(ends.name_of(kind, summary) or "", None)
-                if job is not None:
+                job = todo.get(ends.name_of(kind, summary) or "")
+                if job is not None and self._has_time():
+                    del todo[job.remote_name]
                     self._seen(job, ends.status_of(kind, summary))
             token = page.following
             self._look_at_missing(todo, FOR_EVER if token is None else _reached(page) - SKEW_MS)
             if token is None:
                 break
-        return min((job.launched_at for job in todo.values()), default=None)
+        return min((job.launched_at for job in todo.values()), default=0)
 
     def _look_at_missing(self, todo: dict[str, Open], until: int) -> None:
         for job in sorted(todo.values(), key=lambda one: one.launched_at):
@@ -184,6 +196,11 @@ def _reached(page: Listing) -> int:
     """Return when the last job of a page was created; 0 for an empty one."""
     times = [one["CreationTime"].timestamp() for one in page.jobs if "CreationTime" in one]
     return round(max(times, default=0.0) * 1000)
+
+
+def _time(value: object) -> int:
+    """Whatever the control item holds: a time that is not one begins anew."""
+    return value if isinstance(value, int) else 0
 
 
 def _is_silent(job: Open, now: int) -> bool:
