@@ -101,7 +101,7 @@ def _table(found: Changed) -> Table:
 def _because(model: Touched) -> str:
     from glue.core.changed import shown
 
-    first = next((reason for reason in model.reasons if reason.stages), model.reasons[0])
+    first = model.reasons[0]
     more = f", and {len(model.reasons) - 1} more" if len(model.reasons) > 1 else ""
     return f"{first.change} {shown(first.path)}{more}" if first.path else first.change
 

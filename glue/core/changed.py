@@ -92,7 +92,7 @@ class Touched:
 
 
 def touched(changes: Sequence[Change], models: Iterable[Model]) -> tuple[Touched, ...]:
-    """Return the models that the changes touch, by name; the reasons of each: own files first, then by path."""
+    """Return the models that the changes touch, by name; the reasons of each: those that need a stage first."""
     known = sorted(models, key=lambda model: model.name)
     # Each pattern is looked for once, whoever declares it: there may be thousands of files and hundreds of models.
     hits = {pattern: _hits(pattern, changes) for pattern in {it for model in known for it in model.patterns}}
@@ -108,7 +108,7 @@ def touched(changes: Sequence[Change], models: Iterable[Model]) -> tuple[Touched
         ]
         if reasons:
             order: tuple[Why, ...] = ("own", "declared", "shared", "everything")
-            reasons.sort(key=lambda it: (order.index(it.why), it.path, it.change))
+            reasons.sort(key=lambda it: (not it.stages, order.index(it.why), it.path, it.change))
             found.append(Touched(model.name, tuple(reasons)))
     return tuple(found)
 

@@ -24,7 +24,6 @@ from models import local
 from tests.image.conftest import REPOSITORY, Program, free_port
 from tests.image.test_serve import ECHO, reason
 
-SLOW_TO_LOAD = ECHO.replace("    return Path(model_dir)", "    time.sleep(0.7)\n    return Path(model_dir)")
 Start = Callable[..., Program]
 
 
@@ -92,10 +91,19 @@ def test_the_trained_model_answers_its_golden_requests(start: Start, trained: lo
     assert "Stopped in order." in program.log.read_text()
 
 
-def test_health_sizes_errors_and_many_clients(start: Start) -> None:
-    program = start(SLOW_TO_LOAD, "--max-bytes", "1000", SLIPWAY_THREADS="8", SLIPWAY_RELEASE="ranker-1")
+def test_health_sizes_errors_and_many_clients(start: Start, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    waits = f"    while not Path({str(go)!r}).exists(): time.sleep(0.01)\n    return Path(model_dir)"
+    program = start(
+        ECHO.replace("    return Path(model_dir)", waits),
+        "--max-bytes",
+        "1000",
+        SLIPWAY_THREADS="8",
+        SLIPWAY_RELEASE="ranker-1",
+    )
     program.wait_for_ping(503)
     assert reason(program.request("GET", "/ping")[1]) in {"the model server does not answer", "the model is loading"}
+    go.touch()
     program.wait_for_ping(200)
     for size in (1001, 5_000_000):
         status, body = program.invoke(b"x" * size)
@@ -119,19 +127,22 @@ def test_health_sizes_errors_and_many_clients(start: Start) -> None:
         assert list(pool.map(program.invoke, bodies)) == [(200, body) for body in bodies]
 
 
-def test_a_stop_answers_who_is_in_flight_and_refuses_who_comes(start: Start) -> None:
-    program = start(ECHO)
+def test_a_stop_answers_who_is_in_flight_and_refuses_who_comes(start: Start, tmp_path: Path) -> None:
+    started, go = tmp_path / "started", tmp_path / "go"
+    program = start(ECHO.replace('(model / "started")', f"Path({str(started)!r})"))
     program.wait_for_ping()
     answers: list[tuple[int, bytes]] = []
-    thread = threading.Thread(target=lambda: answers.append(program.invoke(b"sleep 1.5")))
+    thread = threading.Thread(target=lambda: answers.append(program.invoke(f"wait {go}".encode())))
     thread.start()
-    time.sleep(0.3)
+    while not started.exists():
+        time.sleep(0.01)
     program.process.send_signal(signal.SIGTERM)
-    wait_until_nobody_listens(program, 1)
+    wait_until_nobody_listens(program, 15)
     assert not answers
-    assert program.process.wait(10) == 0
+    go.touch()
+    assert program.process.wait(20) == 0
     thread.join(5)
-    assert answers == [(200, b"sleep 1.5")]
+    assert answers == [(200, f"wait {go}".encode())]
 
 
 def test_times_have_limits(start: Start) -> None:
@@ -139,9 +150,7 @@ def test_times_have_limits(start: Start) -> None:
     program.wait_for_ping()
     status, body = program.invoke(b"sleep 30")
     assert (status, reason(body)) == (504, "the model took longer than 1 s")
-    began = time.monotonic()
-    assert program.stop(8) == 0
-    assert time.monotonic() - began < 6, "a prediction that hangs holds nobody up"
+    assert program.stop(20) == 0, "a prediction that hangs holds nobody up"
 
 
 def test_without_nginx_the_same_program_keeps_the_same_limits(start: Start) -> None:

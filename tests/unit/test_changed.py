@@ -114,8 +114,9 @@ def test_of_a_rename_both_places_count_and_of_a_copy_the_new_one() -> None:
     assert of(Change("renamed", "attic/a.py", source="shared/features/a.py")) == {"ranker": ("image", "train")}
 
 
-def test_reasons_name_the_file_and_the_pattern_own_files_first() -> None:
+def test_reasons_name_the_file_and_the_pattern_and_what_needs_a_stage_is_first() -> None:
     changes = [
+        Change("modified", "models/ranker/README.md"),
         Change("added", "image/bin/serve"),
         Change("modified", "data/a.csv"),
         Change("mode", "models/ranker/z.py"),
@@ -125,6 +126,7 @@ def test_reasons_name_the_file_and_the_pattern_own_files_first() -> None:
         ("own", "mode", "models/ranker/z.py", None),
         ("declared", "modified", "data/a.csv", "data/*.csv"),
         ("shared", "added", "image/bin/serve", None),
+        ("own", "modified", "models/ranker/README.md", None),
     ]
 
 
