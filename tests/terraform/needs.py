@@ -114,5 +114,8 @@ ANYWHERE = {
     "sagemaker:ListModelPackageGroups",
     "sagemaker:ListModels",
     "sagemaker:ListTrainingJobs",
+    "sns:GetSubscriptionAttributes",
+    "sns:SetSubscriptionAttributes",
+    "sns:Unsubscribe",
     "ssm:DescribeParameters",
 }
