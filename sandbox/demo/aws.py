@@ -1,4 +1,4 @@
-"""What the people of the story do with AWS's own SDK: a scientist trains, an application asks, an auditor looks.
+"""What the people of the story do with AWS's own SDK: an application asks, an auditor looks.
 
 All of them work in the roles that Terraform made, which their own credentials only assume.
 """
@@ -23,7 +23,6 @@ from sandbox.settings import ENVIRONMENT_ACCOUNTS
 
 REGION = "eu-west-1"
 QUESTION = Path(__file__).with_name("question.json")
-TRAINING_SECONDS = 180
 REPLICATION_SECONDS = 30
 QUIET_SECONDS = 60
 
@@ -49,7 +48,7 @@ def in_role(environment: str, role: str) -> dict[str, str]:
 
 @cache
 def client(environment: str, service: str) -> Any:
-    """Return a client in an environment's promote role, which trains, asks and looks."""
+    """Return a client in an environment's promote role, which asks and looks."""
     return _client(service, in_role(environment, "promote"))
 
 
@@ -64,34 +63,6 @@ def _client(service: str, keys: Mapping[str, str]) -> Any:
         aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
         aws_session_token=keys["AWS_SESSION_TOKEN"],
     )
-
-
-def train(*, foundation: dict[str, Any], model: str, image: str, name: str, hyperparameters: dict[str, str]) -> str:
-    """Run a training job in dev and return the S3 URI of its model archive. A job of this name is not run twice."""
-    sagemaker = client("dev", "sagemaker")
-    bucket = foundation["artifact_bucket"]
-    try:
-        sagemaker.create_training_job(
-            TrainingJobName=name,
-            AlgorithmSpecification={"TrainingImage": image, "TrainingInputMode": "File"},
-            RoleArn=foundation["models"][model]["execution_role_arn"],
-            HyperParameters=hyperparameters,
-            OutputDataConfig={"S3OutputPath": f"s3://{bucket}/training", "KmsKeyId": foundation["artifact_key_arn"]},
-            ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
-            StoppingCondition={"MaxRuntimeInSeconds": TRAINING_SECONDS},
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceInUse":
-            raise
-    deadline = time.monotonic() + TRAINING_SECONDS
-    while time.monotonic() < deadline:
-        job = sagemaker.describe_training_job(TrainingJobName=name)
-        if job["TrainingJobStatus"] == "Completed":
-            return str(job["ModelArtifacts"]["S3ModelArtifacts"])
-        if job["TrainingJobStatus"] in {"Failed", "Stopped"}:
-            raise StepError(f"training job {name} is {job['TrainingJobStatus']}: {job.get('FailureReason')}")
-        time.sleep(0.5)
-    raise StepError(f"training job {name} did not end within {TRAINING_SECONDS} s")
 
 
 def replicated(environment: str, repository: str, digest: str) -> bool:

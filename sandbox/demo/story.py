@@ -40,8 +40,8 @@ class Story:
         self.shell, self.report, self.output = shell, report, output
         self.question: dict[str, Any] = json.loads(aws.QUESTION.read_text())
         self.answers: dict[str, Any] = {}
-        commit, committed = commit_of(ROOT)
-        self.named = () if committed else ("--commit", commit)
+        self.commit, committed = commit_of(ROOT)
+        self.named = () if committed else ("--commit", self.commit)
         if not committed:
             report.show.note("No commit holds the model's files as they are: the image is named by their content.")
 
@@ -99,27 +99,39 @@ class Story:
         return f"{url}@{digest}"
 
     def release(self, which: str, image: str) -> str:
-        """Train in dev with the image, and make a release of the archive. Returns the release's id."""
+        """Give the queue a training job and wait for the release that is made of it. Returns the release's id."""
         digest = image.partition("@")[2]
-        job = {"job": f"slipway-{CHAIN[0]}-{MODEL}-{which}-{digest[7:15]}", "hyperparameters": TRAININGS[which]}
-        training = self.output / f"training-{which}.json"
-        training.write_text(json.dumps(job))
+        job = self.output / f"job-{which}.json"
+        job.write_text(json.dumps(self._job(which, f"{MODEL}-{which}-{digest[7:15]}"), indent=2))
         with self.report.step(f"train and release the {which} model"):
-            archive = aws.train(
-                foundation=aws.foundation(CHAIN[0]),
-                model=MODEL,
-                image=image,
-                name=str(job["job"]),
-                hyperparameters=TRAININGS[which],
-            )
-            made = self.shell.slipway(
-                *("release", "create", "--env", CHAIN[0], "--model", MODEL, "--archive", archive),
-                *("--image", digest, "--training", str(training), *self.named),
-            )
-        release = str(made["release"])
+            submit = ("train", "submit", str(job), "--env", CHAIN[0], "--image", digest)
+            done = self.shell.slipway(*submit, "--wait", "--timeout-minutes", "15", "--yes")
+        (ended,) = done["jobs"]
+        self.report.check(
+            f"the queue trained the {which} model at the first attempt",
+            (ended["status"], ended["attempt"]) == ("Completed", 1),
+            f"{ended['status']}, attempt {ended['attempt']} {ended['reason'] or ''}",
+        )
+        release = str(ended["release"])
         manifest = self.shell.slipway("release", "show", release, "--env", CHAIN[0])
         self.report.releases[which] = {"release": release, "manifest": manifest}
         return release
+
+    def _job(self, which: str, name: str) -> dict[str, Any]:
+        """Return a job document. The model is not made when it misses the bounds that its settings name."""
+        return {
+            "id": name,
+            "kind": "training",
+            "model": MODEL,
+            "owner": "search",
+            "release": {"commit": self.commit, "bounds": {"ndcg_at_10": {"min": 0.8}}},
+            "arguments": {
+                "AlgorithmSpecification": {"TrainingInputMode": "File"},
+                "HyperParameters": TRAININGS[which],
+                "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
+                "StoppingCondition": {"MaxRuntimeInSeconds": 3600},
+            },
+        }
 
     def refused(self, release: str) -> None:
         """Production takes nothing that qa has not proven; told again, qa has."""
