@@ -22,7 +22,7 @@ from moto.dynamodb.exceptions import (
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
 
-from sandbox.events import streams, work
+from sandbox.events import indexes, streams, work
 
 LOCK = threading.RLock()  # of all tables: moto's work is done by one processor anyway
 MOST_ITEMS = 100
@@ -51,11 +51,13 @@ class Undo:
                     table.items[hash_key][range_key] = item
                 else:
                     table.items[hash_key] = item
+                indexes.touched(table, hash_key, range_key)
 
     def tell(self) -> None:
         """Write what came of the items into their tables' streams."""
         for table, hash_key, range_key, old in self._before:
             new = table.get_item(hash_key, range_key)
+            indexes.touched(table, hash_key, range_key)
             if table.stream_shard is not None and (old is not None or new is not None):
                 streams.add(table.stream_shard, old, new)
 
@@ -186,7 +188,7 @@ def _expire(table: Any, now: float) -> int:
         return 0
     name, gone = table.ttl["AttributeName"], 0
     with LOCK:
-        for item in list(table.all_items()):
+        for item in list(indexes.everything(table)):
             value = item.attrs.get(name)
             # five years back nothing expires: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html
             if value is None or value.type != "N" or not now - 5 * 365 * 86400 < float(value.value) <= now:

@@ -244,3 +244,45 @@ def test_one_of_many_claims_a_job(dev: Account) -> None:
     assert (len(won), lost) == (1, ["Launched"] * 11)
     seen = client.get_item(TableName="jobs-claimed", Key=key, ConsistentRead=True)["Item"]
     assert seen["attempt"] == {"N": "1"}
+
+
+def test_an_index_follows_every_write(dev: Account) -> None:
+    table(dev, "jobs-followed")
+    client = dev("dynamodb")
+
+    def due(shard: str) -> list[str]:
+        found = client.query(
+            TableName="jobs-followed",
+            IndexName="due",
+            KeyConditionExpression="due_shard = :s",
+            ExpressionAttributeValues={":s": {"S": shard}},
+        )
+        return [one["JobId"]["S"] for one in found["Items"]]
+
+    def item(name: str, shard: str = "a") -> dict[str, Any]:
+        return {"JobId": {"S": name}, "due_at": {"N": "1"}, "due_shard": {"S": shard}}
+
+    client.put_item(TableName="jobs-followed", Item=item("1"))
+    assert due("a") == ["1"]
+    client.batch_write_item(RequestItems={"jobs-followed": [{"PutRequest": {"Item": item(name)}} for name in "234"]})
+    assert due("a") == ["1", "2", "3", "4"]
+    change = {"TableName": "jobs-followed", "UpdateExpression": "SET due_shard = :s"}
+    client.update_item(**change, Key={"JobId": {"S": "2"}}, ExpressionAttributeValues={":s": {"S": "b"}})
+    client.delete_item(TableName="jobs-followed", Key={"JobId": {"S": "3"}})
+    assert (due("a"), due("b")) == (["1", "4"], ["2"])
+    lost = {"Update": {**change, "Key": {"JobId": {"S": "1"}}, "ExpressionAttributeValues": {":s": {"S": "b"}}}}
+    check = {
+        "ConditionCheck": {
+            "TableName": "jobs-followed",
+            "Key": {"JobId": {"S": "none"}},
+            "ConditionExpression": "attribute_exists(JobId)",
+        }
+    }
+    with pytest.raises(ClientError):
+        client.transact_write_items(TransactItems=[lost, check])
+    assert due("a") == ["1", "4"]
+    client.transact_write_items(TransactItems=[lost, {"Put": {"TableName": "jobs-followed", "Item": item("5", "c")}}])
+    assert (due("a"), due("b"), due("c")) == (["4"], ["1", "2"], ["5"])
+    client.put_item(TableName="jobs-followed", Item={"JobId": {"S": "4"}, "raw": {"B": b"\x00\xff"}})
+    assert due("a") == []
+    assert client.get_item(TableName="jobs-followed", Key={"JobId": {"S": "4"}})["Item"]["raw"] == {"B": b"\x00\xff"}
