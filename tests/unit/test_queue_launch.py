@@ -364,3 +364,17 @@ def test_quotas_that_cannot_be_read_are_learnt_again() -> None:
     assert learnt.within({}, START) == {}
     assert learnt.within({pool: 20}, START + 3_600_000) == {pool: 20}
     assert learnt.text(START + 3_600_000) == "{}"
+
+
+def test_a_state_that_cannot_be_kept_loses_no_figures_and_rings() -> None:
+    world = World()
+    world.submit()
+
+    def before(name: str) -> None:
+        if name == "update" and world.table.calls["update"] == 2:
+            raise RuntimeError("the table is away")
+
+    world.table.before = before
+    with pytest.raises(LaunchError, match="state was not kept"):
+        world.launch()
+    assert world.outlets.metric("Launched") == 1

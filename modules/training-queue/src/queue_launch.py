@@ -169,7 +169,10 @@ class Launcher:
         if self.counts["calls"]:
             state = replace(self._control, bucket=self._pace.bucket, turns=self._line.turns)
             learnt = self._quotas.text(self._desk.clock())
-            self._desk.services.store.save_control(LAUNCHER, {**state.item(), "quotas": learnt})
+            try:
+                self._desk.services.store.save_control(LAUNCHER, {**state.item(), "quotas": learnt})
+            except Exception as error:  # noqa: BLE001 - the jobs are launched; what was learnt is learnt again
+                self.trouble = f"the launcher's state was not kept: {type(error).__name__}: {error}"
 
     def report(self) -> dict[str, int]:
         """Return the run's figures. A job that waits for another is not late."""
