@@ -66,7 +66,7 @@ class Images:
 
     def _look(self, model: str, reference: str) -> str | ValueError:
         settings = self._queue.settings
-        if model not in self._queue.session.environment.models:
+        if model not in self._queue.environment.models:
             return ValueError(f"--image: there is no model {model!r} in {settings.environment}")
         try:
             digest = self._queue.session.registry.resolve(names.repository_name(settings.project, model), reference)

@@ -113,13 +113,13 @@ def remote_kind(item: Item, number: int) -> Kind:
 def past(queue: Queue, job: str) -> Item:
     """Return the history record of a job that the table does not have any more. Raises UsageError without one."""
     if not is_id(job):
-        raise unknown(job, queue.session.environment)
+        raise unknown(job, queue.environment)
     bucket = queue.session.artifacts()
     for week in sorted(bucket.folders(keys.HISTORY), reverse=True):
         key = f"{keys.HISTORY}{week}/{job}.json"
         if key in bucket.keys(key):
             return record_of(bucket.get_small(key, limit=_LARGEST), bucket.uri(key))
-    raise unknown(job, queue.session.environment)
+    raise unknown(job, queue.environment)
 
 
 def record_of(found: tuple[bytes, object] | None, uri: str) -> Item:

@@ -30,6 +30,7 @@ class Queue:
 
     session: Session
     places: TrainingPlaces
+    environment: Environment
 
     @cached_property
     def table(self) -> Table:
@@ -49,13 +50,13 @@ class Queue:
         """Return a job's item. Raises UsageError when the table has none of this id."""
         found = self.find(job)
         if found is None:
-            raise unknown(job, self.session.environment)
+            raise unknown(job, self.environment)
         return found
 
     @cached_property
     def settings(self) -> Settings:
         """What the queue's functions go by, as far as the environment's data say it."""
-        return settings_of(self.session.environment, self.places)
+        return settings_of(self.environment, self.places)
 
 
 def open_queue(accounts: Accounts, where: Environment) -> Queue:
@@ -71,7 +72,7 @@ def open_queue(accounts: Accounts, where: Environment) -> Queue:
             f"the foundation of {where.name} has no training queue yet",
             remedy=f"Apply it: make plan apply ENV={where.name} STACK=foundation",
         )
-    return Queue(session, places)
+    return Queue(session, places, where)
 
 
 def check(where: Environment) -> None:

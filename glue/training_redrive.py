@@ -222,5 +222,5 @@ def _submit(queue: Queue, payload: Mapping[str, object]) -> tuple[str, str | Non
 def _url(queue: Queue, name: str) -> str:
     key = DEAD.get(name, name)
     if key not in queue.places.queues:
-        raise AwsError(f"the foundation of {queue.session.environment.name} names no queue {key!r}")
+        raise AwsError(f"the foundation of {queue.environment.name} names no queue {key!r}")
     return queue.places.queues[key]

@@ -17,6 +17,7 @@ from glue.training_jobs import remote_kind
 
 if TYPE_CHECKING:
     from glue.aws.dynamodb import Item
+    from glue.core.training.ends import End
     from glue.training_queue import Queue
 
 PER_SECOND = 2
@@ -88,17 +89,22 @@ def _attempts(queue: Queue, item: Item, fact: Fact, pace: Pace) -> Iterator[Atte
         pace()
         described = queue.session.training_jobs.describe(kind, name)
         end = ends.of_description(kind, described) if described is not None else None
-        if end is None or end.training_seconds is None or end.billable_seconds is None:
+        if end is None:
             return
-        yield Attempt(
-            name=name,
-            spot=bool(end.spot),
-            training_seconds=end.training_seconds,
-            billable_seconds=end.billable_seconds,
-            cost_usd=cost.attempt_cost(
-                queue.settings,
-                instance_type=end.instance_type or "",
-                instance_count=end.instance_count or 1,
-                billable_seconds=end.billable_seconds,
-            ),
-        )
+        never = 0 if end.started_at is None else None  # it got no instance: nothing was trained, nothing is billed
+        trained = never if end.training_seconds is None else end.training_seconds
+        billed = never if end.billable_seconds is None else end.billable_seconds
+        if trained is None or billed is None:
+            return
+        yield Attempt(name, bool(end.spot), trained, billed, _cost(queue, end, billed))
+
+
+def _cost(queue: Queue, end: End, billed: int) -> float | None:
+    if not billed:
+        return 0.0
+    return cost.attempt_cost(
+        queue.settings,
+        instance_type=end.instance_type or "",
+        instance_count=end.instance_count or 1,
+        billable_seconds=billed,
+    )

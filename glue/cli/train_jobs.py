@@ -146,7 +146,7 @@ def _none(queue: Queue, item: Item, number: int) -> str:
     from glue.training_logs import place
 
     group, streams = place(item, number)
-    return f"Nothing was written yet: log group {group}, streams {streams}* ({queue.session.environment.name})."
+    return f"Nothing was written yet: log group {group}, streams {streams}* ({queue.environment.name})."
 
 
 def _print(lines: Iterable[Line]) -> int:

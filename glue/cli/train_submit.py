@@ -88,7 +88,7 @@ def _sent(
     from glue import locks, training_files, training_submit
     from glue.training_ids import Ids, journal
 
-    where = queue.session.environment
+    where = queue.environment
     words = [str(path.resolve()) for path in paths] + [image or "", *(f"{one.shown}={one.text}" for one in changes)]
     path = journal(app.workspace.work / "train", where.name, *words)
     unsent = False

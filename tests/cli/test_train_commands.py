@@ -333,9 +333,12 @@ def test_spot_bills_are_settled_once_and_at_a_pace(
             asked.append((kind, name))
             if name == "set-lost-1":
                 return None
+            if name == "set-a-1":  # no instance within the time that it might wait
+                return {"TrainingJobName": name, "TrainingJobStatus": "Stopped", "EnableManagedSpotTraining": True}
             return {
                 "TrainingJobName": name, "TrainingJobStatus": "Completed", "TrainingTimeInSeconds": 1000,
-                "BillableTimeInSeconds": 300, "EnableManagedSpotTraining": name.endswith("-1"),
+                "BillableTimeInSeconds": 300 if name == "set-a-2" else 1000,
+                "EnableManagedSpotTraining": name == "set-a-2",
                 "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10},
             }  # fmt: skip
 
@@ -344,16 +347,16 @@ def test_spot_bills_are_settled_once_and_at_a_pace(
     monkeypatch.setattr("time.sleep", slept.append)
     base = now() - 300 * DAY
     spot = {"purchase": Purchase.SPOT, "spot_attempts": 1, "cost_usd": None, "submitted_at": base}
-    world.write(a_record("set-a", **{**spot, "attempt": 2, "purchase": Purchase.ON_DEMAND}))
+    world.write(a_record("set-a", **{**spot, "attempt": 3, "spot_attempts": 2, "purchase": Purchase.ON_DEMAND}))
     world.write(a_record("set-lost", **spot))
     world.write(a_record("set-own", **spot, training_seconds=100, billable_seconds=50))
     words = ("report", "--since", "301d", "--until", "299d", "--settle", "--format", "json")
     found = json.loads(train(*words).out)
-    assert sorted(name for _, name in asked) == ["set-a-1", "set-a-2", "set-lost-1"]
-    assert sum(slept) >= 0.9
+    assert sorted(name for _, name in asked) == ["set-a-1", "set-a-2", "set-a-3", "set-lost-1"]
+    assert sum(slept) >= 1.4
     assert found["settled"] == 1
     assert found["total"]["spot_saving"] == {"value": pytest.approx(1 - 350 / 1100), "known": 2, "of": 3}
-    assert found["total"]["cost_usd"]["value"] == pytest.approx(2 * 300 / 3600 * 0.36)
+    assert found["total"]["cost_usd"]["value"] == pytest.approx(1300 / 3600 * 0.36)
     asked.clear()
     assert json.loads(train(*words).out)["settled"] == 0
     assert [name for _, name in asked] == ["set-lost-1"]

@@ -44,7 +44,7 @@ class World:
         self.now += seconds
 
     def deliver(self) -> Redriven:
-        session = SimpleNamespace(functions=self, queues=self, environment=SimpleNamespace(name="dev"))
+        session = SimpleNamespace(functions=self, queues=self)
         places = SimpleNamespace(name="q", queues={"events_dead": "dead"})
         queue: Any = SimpleNamespace(session=session, places=places)
         return deliver(queue, "events", timeout_s=60, sleep=self.sleep, clock=lambda: self.now)
@@ -92,7 +92,7 @@ def test_what_cannot_be_repaired_stays_in_the_queue(monkeypatch: pytest.MonkeyPa
         receive=lambda _url, hidden_s: handed.pop(0) if handed and hidden_s else [],
         delete=lambda _url, message: deleted.append(message.receipt),
     )
-    session = SimpleNamespace(functions=world, queues=queues, environment=SimpleNamespace(name="dev"))
+    session = SimpleNamespace(functions=world, queues=queues)
     made: Any = SimpleNamespace(session=session, places=SimpleNamespace(name="q", queues={"failures": "f"}))
     queue: Queue = made
     found = repair(queue, now=0, say=lambda _: None)
