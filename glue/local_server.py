@@ -37,6 +37,7 @@ LIMIT_S, GRACE_S = 60, 25
 _POLL_S = 0.1
 _KILL_AFTER_S = 10
 _SOCKET_BYTES = 107
+_SCRATCH = "slipway-serve-"
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,10 @@ def find_nginx(environ: Mapping[str, str], *, tools: Path) -> Path:
     return Path(found)
 
 
-def serve(serving: Serving, *, say: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; returns after a stop in order. Runs in the main thread.
+def serve(serving: Serving, folder: Path, *, say: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT, with `folder` for socket and settings; returns after a stop in order.
+
+    Runs in the main thread.
 
     Raises UsageError when the port is taken or the folder does not exist; SlipwayError when the model cannot be loaded,
     or one of the programs ends by itself. Their own words are on stderr.
@@ -116,7 +119,7 @@ def serve(serving: Serving, *, say: Callable[[str], None]) -> None:
         raise UsageError(f"there is no folder {serving.model_dir} with a model")
     _refuse_taken(serving.host, serving.port)
     say(f"serving on http://{serving.host}:{serving.port}")
-    with _folder() as folder, _told_by_signals() as stop:
+    with _told_by_signals() as stop:
         processes: dict[str, subprocess.Popen[bytes]] = {}
         try:
             processes["serve"] = _start(serving.command, _environment(serving, folder))
@@ -131,6 +134,7 @@ def serve(serving: Serving, *, say: Callable[[str], None]) -> None:
 def unpack(archive: Path, folder: Path) -> None:
     """Unpack a model archive, as SageMaker does, but nothing outside the folder. Raises UsageError when it is none."""
     try:
+        folder.mkdir(exist_ok=True)
         with tarfile.open(archive) as tar:
             tar.extractall(folder, filter="data")
     except (OSError, tarfile.TarError, EOFError) as error:
@@ -263,13 +267,30 @@ def _socket(folder: Path) -> Path:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
-    """Make a folder for socket and settings, which other users may pass through but not list."""
-    parent = None if len(os.fsencode(tempfile.gettempdir())) < _SOCKET_BYTES - 40 else "/tmp"  # noqa: S108 - see mkdtemp
-    with tempfile.TemporaryDirectory(prefix="slipway-serve-", dir=parent) as name:
+def scratch() -> Iterator[Path]:
+    """Make a temporary folder, which other users may pass through but not list; those of killed calls are removed."""
+    short = len(os.fsencode(tempfile.gettempdir())) < _SOCKET_BYTES - 50
+    parent = Path(tempfile.gettempdir() if short else "/tmp")  # noqa: S108 - a name of our own is made in it
+    for left in parent.glob(f"{_SCRATCH}*"):
+        if not _alive(left.name.removeprefix(_SCRATCH).partition("-")[0]):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{os.getpid()}-", dir=parent) as name:
         folder = Path(name)
         folder.chmod(0o711)
         yield folder
+
+
+def _alive(pid: str) -> bool:
+    """Tell whether a process is there; what is no number is not ours to judge."""
+    if not pid.isdecimal() or len(pid) > 9:
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 @contextmanager

@@ -155,18 +155,15 @@ def serve(app: App, *, model: str, archive: Path | None, without_nginx: bool, **
 
     The archive is what a training leaves: python -m models.local MODEL. Requests in flight are answered at the end.
     """
-    import tempfile
-
     from glue import local_server
 
     root = app.workspace.root
     archive = archive or root / "build" / "models" / model / "model.tar.gz"
     nginx = None if without_nginx else local_server.find_nginx(app.environ, tools=root / ".tools" / "nginx")
-    with tempfile.TemporaryDirectory(prefix="slipway-model-") as folder:
-        Path(folder).chmod(0o755)
-        local_server.unpack(archive, Path(folder))
-        serving = local_server.of_checkout(root, model, app.environ, model_dir=Path(folder), nginx=nginx, **how)
-        local_server.serve(serving, say=app.console.say)
+    with local_server.scratch() as folder:
+        local_server.unpack(archive, folder / "model")
+        serving = local_server.of_checkout(root, model, app.environ, model_dir=folder / "model", nginx=nginx, **how)
+        local_server.serve(serving, folder, say=app.console.say)
     return Result({"command": "image serve", "model": model, "changed": False}, lines=("Stopped in order.",))
 
 

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from glue.local_server import SYSTEM_PROGRAMS, Serving, nginx_config
+from glue.local_server import SYSTEM_PROGRAMS, Serving, nginx_config, scratch
 from models import local
 from tests.image.conftest import REPOSITORY, Program, free_port
 from tests.image.test_serve import ECHO, reason
@@ -185,6 +186,19 @@ def test_whoever_is_killed_nobody_is_left(start: Start, victim: str) -> None:
         time.sleep(0.05)
     if victim != "command":
         assert f"Error: {victim} ended by itself with code -9" in program.log.read_text()
+
+
+def test_folders_of_killed_calls_are_removed_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("glue.local_server._SOCKET_BYTES", 4096)
+    names = [f"slipway-serve-{ended.pid}-x", f"slipway-serve-{os.getpid()}-y", "slipway-serve-notes", "other"]
+    for name in names:
+        (tmp_path / name / "model").mkdir(parents=True)
+    with scratch() as folder:
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[1:], folder.name])
+    assert not folder.exists()
 
 
 def test_what_cannot_be_served_is_one_error(start: Start, tmp_path: Path) -> None:
