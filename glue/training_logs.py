@@ -24,6 +24,7 @@ GROUPS = {
 }
 _LATE_MS = 60_000  # lines of several containers arrive in no order: so far back is read again
 _PAUSE_S = 2.0
+_LAST_LOOKS = 5
 
 
 def attempt_of(item: Item, number: int | None) -> int:
@@ -55,22 +56,41 @@ def follow(queue: Queue, job: str, number: int | None, *, sleep: Callable[[float
     """
     item = _launched(queue, job, sleep)
     number = attempt_of(item, number)
-    group, streams = place(item, number)
-    seen: dict[str, int] = {}
-    since: int | None = None
-    while True:
-        over = _over(item, number)  # looked up before the lines are read: the last ones are read after the end
-        for line in queue.session.logs.lines(group, streams=streams, since=since):
-            if line.id not in seen:
-                seen[line.id] = line.at
-                yield line
-        if seen:
-            since = max(seen.values()) - _LATE_MS
-            seen = {line_id: at for line_id, at in seen.items() if at >= since}
-        if over:
-            return
+    reader = _Reader(queue, *place(item, number))
+    if _over(item, number):
+        yield from reader.new()
+        return
+    while not _over(item, number):
+        yield from reader.new()
         sleep(_PAUSE_S)
         item = queue.item(job)
+    for _ in range(_LAST_LOOKS):  # the last lines arrive after the end
+        late = list(reader.new())
+        yield from late
+        if not late:
+            return
+        sleep(_PAUSE_S)
+
+
+class _Reader:
+    """Reads what a log got since it was read last."""
+
+    def __init__(self, queue: Queue, group: str, streams: str) -> None:
+        self._queue = queue
+        self._group = group
+        self._streams = streams
+        self._seen: dict[str, int] = {}
+
+    def new(self) -> Iterator[Line]:
+        """Yield the lines that were not yielded yet."""
+        since = max(self._seen.values()) - _LATE_MS if self._seen else None
+        for line in self._queue.session.logs.lines(self._group, streams=self._streams, since=since):
+            if line.id not in self._seen:
+                self._seen[line.id] = line.at
+                yield line
+        if self._seen:
+            oldest = max(self._seen.values()) - _LATE_MS
+            self._seen = {line_id: at for line_id, at in self._seen.items() if at >= oldest}
 
 
 def _launched(queue: Queue, job: str, sleep: Callable[[float], None]) -> Item:
