@@ -33,6 +33,8 @@ events     [{"time", "account", "source": str, "type": detail-type, "resource": 
              "delivered": [names of rules that matched]}], newest first, at most 30
 schedules  [{"account", "name", "expression": str, "next": time|null, "last": time|null, "enabled": bool,
              "target": str, "last_error": str|null}]
+jobs       [{"account", "kind": "training"|"processing"|"tuning", "name", "status": str, "secondary": str|null,
+             "reason": str|null, "created": time (wall clock)}], newest first, at most 8 of each account
 faults     what `sandbox.faults.describe()` returns
 """
 
@@ -46,7 +48,19 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 Provider = Callable[[], object]
-NAMES = ("clock", "endpoints", "traffic", "alarms", "queues", "outbox", "denials", "events", "schedules", "faults")
+NAMES = (
+    "clock",
+    "endpoints",
+    "traffic",
+    "alarms",
+    "jobs",
+    "queues",
+    "outbox",
+    "denials",
+    "events",
+    "schedules",
+    "faults",
+)
 _providers: dict[str, Provider] = {}
 _complained: set[str] = set()
 _lock = threading.Lock()

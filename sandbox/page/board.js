@@ -1,6 +1,6 @@
 const EVERY_MS = 1000;
 const TIMEOUT_MS = 5000;
-const PARTS = ["clock", "endpoints", "traffic", "alarms", "queues", "outbox", "denials", "events", "schedules", "faults"];
+const PARTS = ["clock", "endpoints", "traffic", "alarms", "jobs", "queues", "outbox", "denials", "events", "schedules", "faults"];
 const TONES = new Map(Object.entries({
   InService: ["good", "● "], Creating: ["warn", "◔ "], Updating: ["warn", "◑ "], SystemUpdating: ["warn", "◑ "],
   RollingBack: ["bad", "↺ "], Deleting: ["calm", "○ "], Failed: ["bad", "✕ "], UpdateRollbackFailed: ["bad", "✕ "],
@@ -125,7 +125,7 @@ function makeAccount(account) {
     node("div", { class: "row" }, node("h3", {}, account.name), node("span", { class: "mono quiet" }, account.id)),
     node("div", { class: "endpoints" }),
     node("p", { class: "none quiet" }, "No endpoint."),
-    block("alarms", "Alarms"), block("queues", "Queues"), block("schedules", "Schedules"));
+    block("alarms", "Alarms"), block("jobs", "Jobs"), block("queues", "Queues"), block("schedules", "Schedules"));
 }
 
 function updateAccount(element, account, parts) {
@@ -137,6 +137,7 @@ function updateAccount(element, account, parts) {
   keep(element.querySelector(".endpoints"), endpoints, (one) => one.name, makeEndpoint,
     (child, one) => updateEndpoint(child, one, traffic.get(text(one.name))));
   lines(element.querySelector(".alarms"), mine("alarms").sort((a, b) => (b.state === "ALARM") - (a.state === "ALARM")), alarmLine);
+  lines(element.querySelector(".jobs"), mine("jobs"), jobLine);
   lines(element.querySelector(".queues"), mine("queues"), queueLine);
   lines(element.querySelector(".schedules"), mine("schedules"), scheduleLine);
 }
@@ -152,6 +153,15 @@ function alarmLine(alarm) {
   const title = node("span", { class: "mono", title: text(alarm.reason) }, text(alarm.name));
   const why = alarm.state === "ALARM" && alarm.reason ? node("p", { class: "quiet" }, text(alarm.reason)) : null;
   return node("li", {}, node("div", { class: "row" }, title, state), why);
+}
+
+function jobLine(job) {
+  const failed = job.status === "Failed";
+  const more = job.secondary && job.secondary !== job.status ? ` · ${text(job.secondary)}` : "";
+  const state = node("span", { class: "state" });
+  tone(state, failed ? "bad" : "calm", `${failed ? "▲ " : ""}${text(job.status)}${more}`);
+  const title = node("span", { title: text(job.reason) }, node("span", { class: "mono" }, text(job.name)), ` (${text(job.kind)})`);
+  return node("li", { class: "row" }, title, state);
 }
 
 function queueLine(queue) {

@@ -126,6 +126,26 @@ def busy() -> dict[str, Any]:
                 "delivered": ["notify"],
             }
         ],
+        "jobs": [
+            {
+                "account": DEV,
+                "kind": "training",
+                "name": "ranker-2026-11-21-1",
+                "status": "InProgress",
+                "secondary": "Downloading",
+                "reason": None,
+                "created": "2026-11-21T12:00:00.000000Z",
+            },
+            {
+                "account": DEV,
+                "kind": "processing",
+                "name": "prepare-1",
+                "status": "Failed",
+                "secondary": None,
+                "reason": "AlgorithmError: See job logs for more information, exit code: 4",
+                "created": "2026-11-21T11:00:00.000000Z",
+            },
+        ],
         "schedules": [
             {
                 "account": DEV,

@@ -97,6 +97,14 @@ def test_the_bars_move_while_a_canary_runs(browser: Browser, url: str, show: Sho
     assert OLD.removeprefix("slipway-production-ranker-") not in text(browser, ".fleets")
 
 
+def test_jobs_of_all_kinds_and_what_failed(browser: Browser, url: str, show: Show) -> None:
+    show(busy())
+    browser.open(url)
+    shows(browser, "InProgress · Downloading", ".jobs")
+    shows(browser, "▲ Failed", ".jobs")
+    assert "prepare-1 (processing)" in text(browser, ".jobs")
+
+
 def test_a_rollback_says_why(browser: Browser, url: str, show: Show) -> None:
     reason = "The following alarms were in ALARM: slipway-production-ranker-5xx"
     show({**busy(), "endpoints": [{**canary(0.1), "status": "RollingBack", "reason": reason, "phase": "rolling back"}]})
@@ -196,6 +204,7 @@ def test_a_part_that_breaks_does_not_hide_the_others(browser: Browser, url: str,
             "denials": [{}],
             "events": [{}],
             "schedules": [{"account": DEV}],
+            "jobs": [{"account": DEV}],
             "alarms": [{"account": DEV}],
         },
         {"clock": {"now": "soon", "speed": "fast"}},

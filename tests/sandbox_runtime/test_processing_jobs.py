@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.events import bus
+from sandbox.ext import sagemaker_jobs_board
 
 from .conftest import ACCOUNT, BUCKET, IMAGE, REGION, ROLE, World, make_image, until
 
@@ -89,6 +89,8 @@ def test_a_job_reads_its_inputs_and_uploads_its_outputs(plant: World) -> None:
     assert [one["detail"]["ProcessingJobStatus"] for one in told] == ["InProgress", "Completed"]
     assert told[1]["resources"] == [f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:processing-job/prepare-1"]
     assert told[1]["detail"]["Tags"] == {"slipway:queue": "q"}
+    (shown,) = sagemaker_jobs_board.newest()
+    assert (shown["account"], shown["kind"], shown["name"]) == (ACCOUNT, "processing", "prepare-1")
 
 
 def test_a_program_that_fails_uploads_nothing(plant: World) -> None:
@@ -126,4 +128,3 @@ def test_what_can_never_run(plant: World) -> None:
         launch(plant, "under_score")
     with pytest.raises(ClientError, match=r"Requested resource not found\."):
         client.describe_processing_job(ProcessingJobName="nothing")
-    json.dumps(config)
