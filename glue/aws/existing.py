@@ -37,12 +37,14 @@ class Existing:
         self._clients: dict[str, Any] = {}
         self._lookups: dict[str, Callable[[Values], Found]] = {
             "aws_cloudwatch_log_group": self._log_group,
+            "aws_dynamodb_table": self._table,
             "aws_ecr_repository": self._repository,
             "aws_iam_openid_connect_provider": self._identity_provider,
             "aws_iam_policy": self._policy,
             "aws_iam_role": self._role,
             "aws_kms_alias": self._key_alias,
             "aws_lambda_alias": self._function_alias,
+            "aws_lambda_event_source_mapping": self._mapping,
             "aws_lambda_function": self._function,
             "aws_lambda_function_url": self._function_url,
             "aws_lambda_permission": self._function_permission,
@@ -51,6 +53,8 @@ class Existing:
             "aws_sagemaker_endpoint_configuration": self._config,
             "aws_sagemaker_model": self._model,
             "aws_sagemaker_model_package_group": self._package_group,
+            "aws_scheduler_schedule": self._schedule,
+            "aws_scheduler_schedule_group": self._schedule_group,
         }
 
     @property
@@ -127,6 +131,31 @@ class Existing:
         if found is None:
             raise KeyError(values["name"])
         return Found(values["name"], found.tags)
+
+    def _table(self, values: Values) -> Found:
+        client, name = self._client("dynamodb"), values["name"]
+        client.describe_table(TableName=name)
+        tags = client.list_tags_of_resource(ResourceArn=self._arn("dynamodb", f"table/{name}"))
+        return Found(name, _tags(tags["Tags"]))
+
+    def _schedule_group(self, values: Values) -> Found:
+        client, name = self._client("scheduler"), values["name"]
+        client.get_schedule_group(Name=name)
+        tags = client.list_tags_for_resource(ResourceArn=self._arn("scheduler", f"schedule-group/{name}"))
+        return Found(name, _tags(tags["Tags"]))
+
+    def _schedule(self, values: Values) -> Found:
+        group, name = values["group_name"], values["name"]
+        self._client("scheduler").get_schedule(GroupName=group, Name=name)
+        return Found(f"{group}/{name}", self._schedule_group({"name": group}).tags)  # schedules have no tags
+
+    def _mapping(self, values: Values) -> Found:
+        source, function = values["event_source_arn"], values["function_name"]
+        asked = {"EventSourceArn": source, "FunctionName": function}
+        found = self._client("lambda").list_event_source_mappings(**asked)["EventSourceMappings"]
+        if not found:
+            raise KeyError(function)
+        return Found(found[0]["UUID"], self._function(values).tags)
 
     def _function(self, values: Values) -> Found:
         found = self._client("lambda").get_function(FunctionName=values["function_name"])

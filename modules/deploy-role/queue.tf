@@ -64,8 +64,8 @@ locals {
       conditions = []
     }
     ReadQueueLists = {
-      actions    = ["logs:DescribeLogGroups"]
-      resources  = [for queue in local.queues : "*"] # the action knows no narrower resource
+      actions    = ["lambda:ListEventSourceMappings", "logs:DescribeLogGroups"]
+      resources  = [for queue in local.queues : "*"] # these actions know no narrower resource
       conditions = []
     }
   }

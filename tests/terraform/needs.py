@@ -108,6 +108,7 @@ ANYWHERE = {
     "ecr:PutReplicationConfiguration",
     "kms:CreateKey",
     "kms:ListAliases",
+    "lambda:ListEventSourceMappings",
     "logs:DescribeLogGroups",
     "sagemaker:ListEndpointConfigs",
     "sagemaker:ListEndpoints",

@@ -41,6 +41,7 @@ READS = [
     *each("cloudwatch", ALARM, "DescribeAlarms ListTagsForResource"),
     *each("cloudwatch", DASHBOARD, "GetDashboard"),
     *each("kms", KEY, "DescribeKey GetKeyPolicy GetKeyRotationStatus ListResourceTags"),
+    ("lambda:ListEventSourceMappings", "*"),
     ("logs:DescribeLogGroups", "*"),
     ("kms:ListAliases", "*"),
 ]
