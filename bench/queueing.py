@@ -120,4 +120,4 @@ def _report(estate: queue_estate.Estate) -> None:
     """Leave the report of this run, as a page and as data, for people to look at."""
     target = ROOT / "build" / "bench" / "training-report.html"
     target.parent.mkdir(parents=True, exist_ok=True)
-    estate.shell.slipway("train", "report", "--env", "dev", "--by", "owner", "--html", str(target))
+    estate.shell.slipway("train", "report", "--env", "dev", "--since", "1d", "--by", "owner", "--html", str(target))
