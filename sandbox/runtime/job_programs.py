@@ -16,11 +16,11 @@ from sandbox import workloads
 from sandbox.runtime import programs
 from sandbox.runtime.context import Context
 from sandbox.runtime.logs import LogStream
+from sandbox.runtime.training_job import JobError
 
 # AWS seconds from SIGTERM to SIGKILL: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTrainingJob.html
 STOP_GRACE = 120.0
 FIRST_LOOK, LONGEST_LOOK = 0.004, 0.05  # wall seconds between two looks
-SERVER_ENDED = "the sandbox ended"
 
 
 @dataclass
@@ -38,17 +38,27 @@ class Crew:
     def wait(self, why: Callable[[], str | None]) -> str | None:
         """Wait until all have ended, or one has failed, or `why` names a reason to end them: that is returned.
 
-        Whatever still runs then gets SIGTERM, and its time to save what it has.
+        Whatever still runs then gets SIGTERM, and its time to save what it has. Raises JobError when the sandbox ends:
+        there is no S3 any more to upload anything to.
         """
+        try:
+            reason = self._watch(why)
+        except BaseException:
+            self.end(grace_s=1.0)
+            raise
+        self.end(grace_s=self.grace)
+        return reason
+
+    def _watch(self, why: Callable[[], str | None]) -> str | None:
         look = FIRST_LOOK
         while self._running():
-            reason = SERVER_ENDED if self.context.clock.stopped else why()
+            if self.context.clock.stopped:
+                raise JobError("InternalServerError: The sandbox has ended.")
+            reason = why()
             if reason is not None or self.failed is not None:
-                self.end(grace_s=1.0 if reason == SERVER_ENDED else self.grace)
                 return reason
             time.sleep(look)
             look = min(look * 1.5, LONGEST_LOOK)
-        self.end(grace_s=0.0)
         return None
 
     def _running(self) -> bool:

@@ -178,8 +178,6 @@ def _train(
         raise JobError(f"ClientError: The training program cannot be started: {error}") from error
     ended_by = crew.wait(why)
     meter.finish()
-    if ended_by == job_programs.SERVER_ENDED:
-        return "Stopped"
     if ended_by is None and crew.failed is not None:
         host, code = crew.failed
         layout = next(one for one in layouts if one.host == host)
