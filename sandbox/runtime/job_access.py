@@ -12,6 +12,7 @@ from moto.iam.models import iam_backends
 
 from sandbox.runtime import roles
 from sandbox.runtime.context import Context
+from sandbox.runtime.training_job import JobError
 
 KEPT = 3600.0  # wall seconds; a session lives twelve hours, so that a job has eleven at least
 _Key = tuple[str, str, str]
@@ -29,7 +30,14 @@ class Access:
 
 
 def of(context: Context, role_arn: str, region: str) -> Access:
-    """Return what a job of this role works with. A role that was made anew is another one. Raises LookupError."""
+    """Return what a job of this role works with. A role that was made anew is another one.
+
+    Raises JobError when SageMaker may not, or no longer, assume it.
+    """
+    try:
+        roles.check_trust(role_arn, "sagemaker.amazonaws.com")
+    except roles.RoleError as error:
+        raise JobError(f"ClientError: {error}") from error
     key = (role_arn, _unique_id(role_arn), region)
     with _lock:
         if not _owner or _owner[0] is not context:

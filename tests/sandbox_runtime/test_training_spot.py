@@ -202,6 +202,14 @@ def test_internal_errors_are_retried_as_the_job_says(school: World) -> None:
     assert job["TrainingJobStatus"] == "Completed"
 
 
+def test_a_role_that_is_taken_away_while_the_job_starts(school: World) -> None:
+    client = launch(school)
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}
+    trust = {"Version": "2012-10-17", "Statement": [deny]}
+    school.client("iam").update_assume_role_policy(RoleName="execution", PolicyDocument=json.dumps(trust))
+    assert ended(client)["FailureReason"].startswith(f"ClientError: Could not assume role {ROLE}.")
+
+
 def test_a_quota_counts_what_runs(school: World) -> None:
     # https://docs.aws.amazon.com/general/latest/gr/sagemaker.html
     quota = {"kind": "instance-quota", "match": {"usage": "training job"}, "effect": {"instances": 1}}
