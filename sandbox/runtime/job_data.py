@@ -61,12 +61,12 @@ def fetch(s3: Any, found: Iterable[Found], target: Path) -> int:
 
 
 def put(s3: Any, file: Path, bucket: str, key: str, extra: Mapping[str, str]) -> None:
-    """Upload a file, a small one in one request and without threads."""
+    """Upload a file, a small one in one request and without threads. It may grow meanwhile: then its beginning."""
     if file.stat().st_size > SMALL:
         s3.upload_file(str(file), bucket, key, ExtraArgs=dict(extra))
         return
-    with file.open("rb") as body:
-        s3.put_object(Bucket=bucket, Key=key, Body=body, **extra)
+    with file.open("rb") as body:  # read first: a body that grows is longer than its header said
+        s3.put_object(Bucket=bucket, Key=key, Body=body.read(2 * SMALL), **extra)
 
 
 def encrypted(key: str | None) -> dict[str, str]:
@@ -128,6 +128,7 @@ class Mirror:
         self._prefix = prefix.rstrip("/") + "/" if prefix.strip("/") else ""
         self._folders = folders
         self._known: dict[Path, tuple[int, int]] = {}
+        self._seen: dict[Path, tuple[int, int]] = {}
 
     def fetch(self) -> int:
         """Download what is there into each folder; return how many files."""
@@ -139,13 +140,17 @@ class Mirror:
         self._known = {file: mark for folder in self._folders for file, mark in _files(folder)}
         return len(found)
 
-    def sync(self) -> int:
-        """Upload what is new or has changed since; return how many files. Raises JobError."""
-        count = 0
+    def sync(self, *, settled: bool = False) -> int:
+        """Upload what is new or has changed since; return how many files. Raises JobError.
+
+        `settled`: only what is as it was at the last look, since somebody may be writing the rest just now.
+        """
+        count, before, self._seen = 0, self._seen, {}
         with said(f"{self._what} upload"):
             for folder in self._folders:
                 for file, mark in _files(folder):
-                    if self._known.get(file) != mark:
+                    self._seen[file] = mark
+                    if self._known.get(file) != mark and (before.get(file) == mark or not settled):
                         put(self._s3, file, self._bucket, self._prefix + str(file.relative_to(folder)), self._extra)
                         self._known[file] = mark
                         count += 1

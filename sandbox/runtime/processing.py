@@ -215,7 +215,7 @@ def _watch(job: ProcessingJob, mirrors: Sequence[Mirror], limit: float) -> Calla
         now = time.monotonic()
         if mirrors and now >= next_sync:
             for mirror in mirrors:
-                mirror.sync()
+                mirror.sync(settled=True)
             next_sync = time.monotonic() + SYNC
         if job.stop.is_set():
             return "Stopped"

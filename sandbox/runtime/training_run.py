@@ -57,7 +57,7 @@ class Watch:
 
     def _sync(self, mirror: Mirror) -> None:
         try:
-            mirror.sync()
+            mirror.sync(settled=True)
         except JobError as error:  # tried again; the last time counts
             log.warning("training job %s: %s", self.job.name, error)
         self._sync_at = time.monotonic() + SYNC

@@ -22,7 +22,7 @@ from sandbox import faults
 from sandbox.events import bus
 from sandbox.ext import sagemaker_rates
 from sandbox.faults.registry import Registry
-from sandbox.runtime import clock, jobs
+from sandbox.runtime import clock, job_data, jobs
 from sandbox.runtime.clock import Clock
 
 from .conftest import BUCKET, IMAGE, ROLE, World, make_image, session, until
@@ -107,6 +107,18 @@ def test_an_interrupted_job_goes_on_from_its_checkpoints(school: World) -> None:
     ended(launch(school, "later", CheckpointConfig=SPOT["CheckpointConfig"]), "later")
     saved = school.client("s3").get_object(Bucket=BUCKET, Key="checkpoints/job/steps")["Body"].read()
     assert saved == b"x\nx\nx\n"
+
+
+def test_what_is_written_just_now_is_left_for_the_next_look(school: World) -> None:
+    folder = school.home / "written"
+    folder.mkdir()
+    s3 = school.client("s3")
+    mirror = job_data.Mirror(s3, f"s3://{BUCKET}/mirror", [folder], what="Checkpoint")
+    (folder / "epoch").write_bytes(b"1")
+    assert [mirror.sync(settled=True) for _ in range(3)] == [0, 1, 0]
+    (folder / "epoch").write_bytes(b"12")
+    assert (mirror.sync(settled=True), mirror.sync()) == (0, 1)  # the last look takes all there is
+    assert s3.get_object(Bucket=BUCKET, Key="mirror/epoch")["Body"].read() == b"12"
 
 
 def test_no_spot_instances_within_the_maximum_wait(school: World) -> None:
