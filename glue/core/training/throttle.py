@@ -12,7 +12,7 @@ from glue.core.training.record import Item
 from glue.core.training.words import Pool, pool_of
 
 SLOWEST = 0.05  # calls a second: a launcher that was throttled for long still tries every 20 s
-FASTER = 1.05  # each good call; 15 of them double the rate
+STEP = 0.02  # of the highest rate, for each good call: 25 of them win back a halving
 CONTROL_LIMIT = 1000  # pools, and pools with priorities, read from the control item
 
 
@@ -20,7 +20,8 @@ CONTROL_LIMIT = 1000  # pools, and pools with priorities, read from the control 
 class Bucket:
     """A token bucket of one token: `rate` calls a second, no bursts. Times are epoch milliseconds.
 
-    Additive patience, multiplicative haste: a throttled call halves the rate, each good one adds a twentieth.
+    A throttled call halves the rate, a good one adds a fixed step, as TCP does: where others use up the same quota, so
+    that calls are throttled however slow we are, the rate settles, and does not sink to nothing.
     """
 
     rate: float
@@ -43,7 +44,7 @@ class Bucket:
 
     def succeeded(self) -> Bucket:
         """Return the bucket after a call went well: slightly faster."""
-        return replace(self, rate=min(self.most, self.rate * FASTER))
+        return replace(self, rate=min(self.most, self.rate + self.most * STEP))
 
     def _filled(self, now: int) -> float:
         """A clock that goes back fills nothing."""
