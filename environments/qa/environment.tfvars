@@ -10,6 +10,9 @@ environment = {
   promotes_from = { name = "dev", account_id = "111111111111", region = "eu-west-1" }
   promotes_to   = { production = { account_id = "333333333333", region = "eu-west-1" } }
 
+  # Who may approve releases once `gates` has approval = true. Name your own people's roles.
+  approvers = ["arn:aws:iam::222222222222:role/operator"]
+
   replicates_images_to   = {}
   replicates_images_from = { dev = { account_id = "111111111111" } }
 
