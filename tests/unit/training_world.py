@@ -56,7 +56,6 @@ class BadJobs(MemoryJobs):
         self.page_faults = 0
         self.most: Counter[Pool] = Counter()
         self.made: list[str] = []
-        self.created_at: dict[str, int] = {}
 
     def create(self, kind: str, request: Mapping[str, Any]) -> None:
         """Make a job, or fail as planned."""
@@ -68,12 +67,13 @@ class BadJobs(MemoryJobs):
         self._make(kind, request)
 
     def _make(self, kind: str, request: Mapping[str, Any]) -> None:
-        super().create(kind, request)
-        name = str(request[WORDS[kind].name])
-        self.made.append(name)
-        self.created_at[name] = self.clock.now
-        for pool, count in self.running().items():
-            self.most[pool] = max(self.most[pool], count)
+        before = len(self.jobs)
+        try:
+            super().create(kind, request)
+        finally:  # it may be made, and the function be killed before it hears of it
+            self.made += [name for _, name in list(self.jobs)[before:]]
+            for pool, count in self.running().items():
+                self.most[pool] = max(self.most[pool], count)
 
     def page(self, kind: str, since_ms: int, token: str | None) -> Listing:
         """Return a page, unless it is throttled; every other page is empty and not the last."""
@@ -182,15 +182,10 @@ class BadWorld(World):
     def end_remote(self, kind: str, name: str, how: str) -> dict[str, Any]:
         """End a remote job, and return the event that tells of it."""
         status, reason, secondary = ENDS[how]
-        if self.jobs.jobs[kind, name][WORDS[kind].status] == "Stopping":
+        if self.jobs.jobs[kind, name][WORDS[kind].status] == "Stopping" and how != "internal":
             status, reason, secondary = "Stopped", None, "Stopped"
-        if kind != "training":
-            secondary = None
-            status = (
-                "Failed" if status == "Stopped" and how in ENDS and reason is None and how != "completed" else status
-            )
         more: dict[str, Any] = {"FailureReason": reason} if reason else {}
-        if secondary:
+        if secondary and kind == "training":
             more["SecondaryStatus"] = secondary
         if kind == "tuning" and status == "Completed":
             best = {"TrainingJobName": f"{name}-001-aa", "TunedHyperParameters": {"rounds": "30"}}
