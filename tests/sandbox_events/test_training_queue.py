@@ -131,7 +131,7 @@ def test_a_stream_tells_of_ends_and_of_what_expires(dev: Account) -> None:
         client.update_item(**change, ExpressionAttributeValues=values)
     client.put_item(TableName="jobs-told", Item={"JobId": {"S": "b"}, "JobStatus": {"S": "New"}})
     client.delete_item(TableName="jobs-told", Key={"JobId": {"S": "b"}})  # a person's deletion is not told
-    ended, expired = dev.bodies(url, 2)
+    ended, expired = dev.bodies(url, 2, within=30.0)
     assert (ended["eventName"], ended["dynamodb"]["OldImage"]["JobStatus"]) == ("MODIFY", {"S": "Launched"})
     assert (expired["eventName"], expired["dynamodb"]["OldImage"]["JobId"]) == ("REMOVE", {"S": "a"})
     assert expired["userIdentity"] == {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
@@ -171,7 +171,7 @@ def test_a_schedule_calls_a_function_with_its_own_time(dev: Account) -> None:
             "RetryPolicy": {"MaximumRetryAttempts": 5, "MaximumEventAgeInSeconds": 14400},
         },
     )
-    first, second = dev.bodies(url, 2)
+    first, second = dev.bodies(url, 2, within=30.0)
     assert first["arn"] == f"arn:aws:scheduler:{REGION}:{DEV}:schedule/jobs/train-nightly"
     assert first["scheduled_at"] < second["scheduled_at"]
     assert len(first["scheduled_at"]) == len("2026-01-31T12:00:00Z")
@@ -195,14 +195,15 @@ def test_a_maximum_concurrency_is_kept(dev: Account) -> None:
     url, _ = dev.queue("kept-told")
     source_url, source = dev.queue("kept")
     read = may(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage"])
-    name = dev.function("kept", BUSY, dev.role("kept-role", "lambda", read), Environment={"Variables": {"URL": url}})
+    settings = {"Environment": {"Variables": {"URL": url}}, "Timeout": 30}
+    name = dev.function("kept", BUSY, dev.role("kept-role", "lambda", read), **settings)
     client = dev("lambda")
     mapping = {"EventSourceArn": source, "FunctionName": name, "BatchSize": 1}
     made = client.create_event_source_mapping(**mapping, ScalingConfig={"MaximumConcurrency": 2})
     assert made["ScalingConfig"] == {"MaximumConcurrency": 2}
     entries = [{"Id": str(number), "MessageBody": "{}"} for number in range(6)]
     dev("sqs").send_message_batch(QueueUrl=source_url, Entries=entries)
-    seen = dev.bodies(url, 6)
+    seen = dev.bodies(url, 6, within=30.0)
     most = max(sum(other["began"] <= one["began"] < other["ended"] for other in seen) for one in seen)
     assert most <= 2  # 1 where the machine is slow
     client.delete_event_source_mapping(UUID=made["UUID"])
