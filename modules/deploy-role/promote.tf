@@ -109,16 +109,11 @@ locals {
       resources  = var.promotes_from == null ? [local.repositories] : [] # elsewhere images arrive by replication
       conditions = []
     }
-    # Where releases are made, their models are trained: jobs by name, in the models' own roles.
-    TrainModels = {
-      actions    = ["sagemaker:AddTags", "sagemaker:CreateTrainingJob", "sagemaker:StopTrainingJob"]
-      resources  = var.promotes_from == null ? ["arn:aws:sagemaker:${local.here}:training-job/${local.prefix}-*"] : []
+    # `slipway train release` makes the release of a job that the queue's function could not.
+    SayWhatBecameOfJobs = {
+      actions    = ["s3:PutObject"]
+      resources  = [for queue in local.queues : "${local.artifacts}/training/*/release.json"]
       conditions = []
-    }
-    PassTrainingRoles = {
-      actions    = ["iam:PassRole"]
-      resources  = var.promotes_from == null ? ["${local.iam}:role/${local.prefix}-*-execution"] : []
-      conditions = [local.to_sagemaker]
     }
     ReadRegistry = {
       actions    = ["sagemaker:AddTags", "sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup", "sagemaker:ListModelPackages"]
