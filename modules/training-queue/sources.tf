@@ -39,12 +39,15 @@ resource "aws_cloudwatch_event_rule" "ended" {
 resource "aws_cloudwatch_event_target" "ended" {
   rule      = aws_cloudwatch_event_rule.ended.name
   target_id = "events"
-  arn       = aws_sqs_queue.live["events"].arn
+  arn       = local.queue_arn["events"]
+
+  depends_on = [aws_sqs_queue.live]
 }
 
+# Of names, as far as they have any: so a plan knows which mapping is meant, and finds one that a killed run has left.
 resource "aws_lambda_event_source_mapping" "events" {
-  event_source_arn                   = aws_sqs_queue.live["events"].arn
-  function_name                      = aws_lambda_function.this["monitor"].arn
+  event_source_arn                   = local.queue_arn["events"]
+  function_name                      = local.function_arn["monitor"]
   batch_size                         = 10
   maximum_batching_window_in_seconds = 1
   function_response_types            = ["ReportBatchItemFailures"]
@@ -52,17 +55,21 @@ resource "aws_lambda_event_source_mapping" "events" {
   scaling_config {
     maximum_concurrency = var.concurrency.monitor
   }
+
+  depends_on = [aws_lambda_function.this, aws_sqs_queue.live]
 }
 
 resource "aws_lambda_event_source_mapping" "releases" {
-  event_source_arn        = aws_sqs_queue.live["releases"].arn
-  function_name           = aws_lambda_function.this["release"].arn
+  event_source_arn        = local.queue_arn["releases"]
+  function_name           = local.function_arn["release"]
   batch_size              = 1
   function_response_types = ["ReportBatchItemFailures"]
 
   scaling_config {
     maximum_concurrency = var.concurrency.release
   }
+
+  depends_on = [aws_lambda_function.this, aws_sqs_queue.live]
 }
 
 resource "aws_lambda_event_source_mapping" "ends" {
