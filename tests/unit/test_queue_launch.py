@@ -117,7 +117,7 @@ def test_throttling_to_the_end_puts_the_one_job_back_in_time() -> None:
     assert {row["JobStatus"] for row in world.table.items.values() if "JobStatus" in row} == {"New"}
     refusing(world)
     world.clock.now += 60_000
-    assert sum(world.launch()["Launched"] for _ in range(2)) == 4  # slowly at first
+    assert sum(world.launch().get("Launched", 0) for _ in range(2)) == 4  # slowly at first
     assert sorted(names(world)) == [f"job-{at}-1" for at in range(4)]  # no attempt was spent
 
 
