@@ -65,6 +65,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"instance_types": ["ml.m5.large", 3]}, "instance_types: is ['ml.m5.large', 3]; give a list of strings"),
     ({"instance_types": ["ml.p5.48xlarge"]}, "instance_types: 'ml.p5.48xlarge' has no budget in this queue"),
     ({"arguments__ResourceConfig__InstanceType": "ml.p5.48xlarge"}, "'ml.p5.48xlarge' has no budget in this queue"),
+    ({"arguments__ResourceConfig__InstanceCount": 0}, "ResourceConfig.InstanceCount: is 0; give 1 or more"),
+    ({"arguments__ResourceConfig__InstanceCount": None}, "ResourceConfig.InstanceCount: is None; give 1 or more"),
+    ({"arguments__StoppingCondition": {"MaxRuntimeInSeconds": 10**8}}, "28 days are the most"),
     ({"arguments__ResourceConfig__InstanceCount": 21}, "21 instances of ml.m5.large at once; the budget is 20"),
     ({"arguments__ResourceConfig__InstanceCount": 5, "instance_types": ["ml.m5.xlarge"]}, "the budget is 4"),
     (
@@ -159,6 +162,8 @@ def test_a_document_is_refused_with_one_clear_sentence(changes: dict[str, Any], 
             "21 instances of ml.m5.large at once",
         ),
         (TUNING, {"arguments__TrainingJobDefinition__EnableManagedSpotTraining": True}, "give `spot`"),
+        (TUNING, {"arguments__WarmStartConfig": {}}, "arguments.WarmStartConfig: the queue's tunings have no parents"),
+        (TUNING, {"arguments__TrainingJobDefinition__ResourceConfig__InstanceCount": 0}, "give 1 or more"),
         (TUNING, {"arguments__HyperParameterTuningJobConfig__Strategy": "Guess"}, "Strategy: is 'Guess'; give one of"),
         (PROCESSING, {"arguments__ProcessingInputs__0__S3Input__S3Uri": "s3://clicks/weekly/x"}, "may read"),
         (
@@ -202,6 +207,21 @@ def test_all_problems_come_at_once() -> None:
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": "Ranker_1"},
+        {"id": "r" * 64},
+        {"id": "_launcher"},
+        {"arguments__ResourceConfig__InstanceType": "ml.m5.lage"},
+        {"arguments__ResourceConfig__InstanceCount": None},
+        {"arguments__AlgorithmSpecification__TrainingImage": f"{IMAGE}\n"},
+    ],
+)
+def test_what_is_wrong_once_is_told_once(changes: dict[str, Any]) -> None:
+    assert len(problems(**changes)) == 1
+
+
+@pytest.mark.parametrize(
     ("value", "words"),
     [
         ("a\x00b", "has control characters"),
@@ -225,6 +245,23 @@ def test_size_and_depth_are_bounded() -> None:
     for _ in range(5000):
         deep = [deep]
     assert "nested more than" in problems_of({**TRAINING, "arguments": deep})[0]
+
+
+def test_aliases_that_make_billions_of_values_are_refused_at_once() -> None:
+    much: list[Any] = ["lol"] * 9
+    for _ in range(12):
+        much = [much] * 9
+    assert problems(arguments__HyperParameters__x=Shared(much)) == [f"the document: has more than {LIMIT} values"]
+    endless: dict[str, Any] = {}
+    endless["again"] = endless
+    assert "nested more than" in problems_of(endless)[0]
+
+
+class Shared(list[Any]):
+    """A list that copy.deepcopy leaves as it is."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Shared:
+        return self
 
 
 def problems_of(document: Any) -> list[str]:

@@ -12,6 +12,7 @@ from glue.core.strictjson import loads
 
 LIMIT = 64 * 1024
 DEPTH = 24  # SageMaker's deepest request has about ten levels
+MOST_VALUES = LIMIT  # YAML's aliases make much of little: a document of few bytes can have billions of values
 MOST_PROBLEMS = 40
 # C0 and C1 controls but tab and line feed, and what no text interchange allows
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -35,8 +36,13 @@ def canonical(value: object) -> str:
 def tree_problems(value: object, path: str = "") -> Iterator[str]:
     """Yield what keeps a value from being plain JSON within our bounds; values may come from YAML."""
     pending = [(value, path, 1)]
+    left = MOST_VALUES
     while pending:
         found, where, depth = pending.pop()
+        left -= 1
+        if left < 0:
+            yield f"the document: has more than {MOST_VALUES} values"
+            return
         if depth > DEPTH:
             yield f"{_head(where)}: nested more than {DEPTH} levels deep"
         elif isinstance(found, Mapping):
