@@ -7,6 +7,8 @@ import math
 import re
 from collections.abc import Mapping
 
+MOST_DIGITS = 400  # more than any number has that a double can hold
+
 
 def loads(data: bytes, *, limit: int) -> object:
     """Return the value of a JSON text of at most `limit` bytes. Raises ValueError with a reason.
@@ -16,7 +18,7 @@ def loads(data: bytes, *, limit: int) -> object:
     if len(data) > limit:
         raise ValueError(f"it has {len(data)} bytes; at most {limit} are read")
     try:
-        value: object = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
+        value: object = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_int=_whole)
     except UnicodeDecodeError as error:
         raise ValueError("it is not UTF-8") from error
     except json.JSONDecodeError as error:
@@ -24,6 +26,12 @@ def loads(data: bytes, *, limit: int) -> object:
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     return value
+
+
+def _whole(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"a number has {len(text)} digits")
+    return int(text)
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

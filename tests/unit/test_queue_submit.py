@@ -85,6 +85,7 @@ def test_each_job_is_answered_on_its_own_and_a_refused_one_leaves_nothing() -> N
         ({"body": "{"}, 400, "not JSON"),
         ({"body": '{"jobs": [], "jobs": []}'}, 400, "there twice"),
         ({"body": "\ud800"}, 400, "cannot be used"),
+        ({"body": '{"jobs": ' + "9" * 5000 + "}"}, 400, "a number has 5000 digits"),
         ({"body": ""}, 400, "not JSON"),
         ({"body": None}, 400, "not JSON"),
         ({"body": "[" * 100_000}, 400, "nested too deeply"),
@@ -107,6 +108,14 @@ def test_a_wrong_request_has_one_message_and_stores_nothing(changes: dict[str, A
     assert list(body) == ["message"]
     assert said in body["message"]
     assert not world.table.items
+
+
+def test_an_id_that_is_no_utf_8_is_answered_and_hides_no_other() -> None:
+    world = World()
+    found = results(world, document(id="\ud800"), document())
+    assert [(one["id"], one["status"]) for one in found] == [("\ud800", "refused"), ("ranker-1", "submitted")]
+    for body in ({"jobs": [{"id": "\ud800"}]}, {"cancel": ["\ud800", "ä"]}):
+        assert queue_submit.run(post(body), counter(world))["body"].isascii()
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])

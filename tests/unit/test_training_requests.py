@@ -114,6 +114,18 @@ def test_processing_runs_as_such_on_demand() -> None:
     assert made.params["ProcessingOutputConfig"]["KmsKeyId"] == SETTINGS.artifact_key_arn  # type: ignore[index]
 
 
+def test_processing_that_names_no_output_keeps_its_output_where_spot_does() -> None:
+    made = built(PROCESSING, arguments__ProcessingOutputConfig=None)
+    (output,) = made.params["ProcessingOutputConfig"]["Outputs"]  # type: ignore[index]
+    assert output["S3Output"] == {
+        "S3Uri": SETTINGS.job_location("prepare-1", "output"),
+        "LocalPath": "/opt/ml/processing/output",
+        "S3UploadMode": "EndOfJob",
+    }
+    on_spot: Any = built(PROCESSING, SPOT, spot={"max_wait_minutes": 60}, arguments__ProcessingOutputConfig=None)
+    assert on_spot.params["CheckpointConfig"]["S3Uri"] == output["S3Output"]["S3Uri"]
+
+
 def test_processing_on_spot_is_a_training_with_the_same_program() -> None:
     made = built(
         PROCESSING, SPOT, spot={"max_wait_minutes": 60}, arguments__NetworkConfig={"EnableNetworkIsolation": True}

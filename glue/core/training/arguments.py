@@ -15,6 +15,7 @@ _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}")
 _S3 = re.compile(r"s3[an]?://(?P<bucket>[^/\s\"'\\,;]*)/?(?P<key>[^\s\"'\\,;]*)", re.IGNORECASE)
 _ARN = re.compile(r"^arn:[^:]*:[^:]*:(?P<region>[^:]*):(?P<account>[^:]*):")
 _LOCATIONS = ("S3Uri", "S3OutputPath", "OutputS3Uri")  # members that must be S3 locations
+LONGEST_SECONDS = 28 * 86_400
 _OUTPUTS = ("S3OutputPath", "OutputS3Uri")
 _IMAGES = ("TrainingImage", "ImageUri")
 # Free text: a program's own words. Looked through for S3 locations only.
@@ -43,6 +44,7 @@ _REFUSED = {
     "SelectedInstanceType": "leave it out, and give the fallbacks in `instance_types`",
     "SelectedInstanceCount": "leave it out, and give InstanceCount",
     "HyperParameterTuningResourceConfig": "budgets count one instance type: leave it out, and give ResourceConfig",
+    "WarmStartConfig": "the queue's tunings have no parents: leave it out",
     "TrainingPlanArn": "training plans are no part of the queue's budgets: leave it out",
     "KeepAlivePeriodInSeconds": "an idle instance would be outside the queue's budgets: leave it out",
     "ServerlessJobConfig": "serverless jobs have no instances to count: leave it out",
@@ -103,6 +105,7 @@ def problems(kind: Kind, model: str, arguments: Mapping[str, Any], settings: Set
     judge = _Judge(model, settings)
     yield from judge.tree(arguments, "arguments", free=False)
     yield from _images(kind, arguments)
+    yield from _sizes(kind, arguments)
     yield from _networks(kind, model, arguments, settings)
 
 
@@ -192,6 +195,26 @@ def _images(kind: Kind, arguments: Mapping[str, Any]) -> Iterator[str]:
     for holder in holders:
         if not _inner(holder, "AlgorithmSpecification").get("TrainingImage"):
             yield "arguments.AlgorithmSpecification.TrainingImage: is missing; give the model's image by digest"
+
+
+def _sizes(kind: Kind, arguments: Mapping[str, Any]) -> Iterator[str]:
+    """AWS's model of the request takes no instances, for jobs of groups, and any time; the service does not.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ResourceConfig.html,
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html
+    """
+    if kind is Kind.PROCESSING:
+        return  # there both are in AWS's model
+    for holder in definitions(arguments) if kind is Kind.TUNING else [arguments]:
+        config = holder.get("ResourceConfig")
+        if isinstance(config, Mapping) and config.get("InstanceCount") in (None, 0):
+            yield f"arguments.ResourceConfig.InstanceCount: is {shown(config.get('InstanceCount'))}; give 1 or more"
+    longest = max_runtime(kind, arguments)
+    if longest is not None and longest > LONGEST_SECONDS:
+        yield (
+            f"arguments.StoppingCondition.MaxRuntimeInSeconds: is {longest}; "
+            f"give {LONGEST_SECONDS} or less: 28 days are the most"
+        )
 
 
 def _networks(kind: Kind, model: str, arguments: Mapping[str, Any], settings: Settings) -> Iterator[str]:

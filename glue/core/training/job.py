@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from glue.core import names
@@ -87,7 +87,7 @@ def parse(
     elif kind is not None:
         job = _resources(job, top, settings, problems)
         if model is not None:
-            problems += _argument_problems(job, settings, validate)
+            problems += _argument_problems(job, settings, validate, told=problems)
     if problems:
         raise JobError(list(dict.fromkeys(problems))[:MOST_PROBLEMS])
     whole = job.document()
@@ -261,7 +261,8 @@ def _budget_problems(path: str, entry: str, count: int, spot: bool, settings: Se
     return []
 
 
-def _argument_problems(job: Job, settings: Settings, validate: Validate) -> list[str]:
+def _argument_problems(job: Job, settings: Settings, validate: Validate, *, told: Sequence[str]) -> list[str]:
+    """What is wrong with the arguments. Of a member that has a sentence in `told` already, AWS's model says no more."""
     found = list(args.problems(job.kind, job.model, job.arguments, settings))
     if job.spot is not None:
         found += args.checkpoint_problems(job.arguments, job.kind)
@@ -273,10 +274,17 @@ def _argument_problems(job: Job, settings: Settings, validate: Validate) -> list
                 f"spot.max_wait_minutes: {job.spot.max_wait_minutes} minutes to wait and run are less than "
                 f"MaxRuntimeInSeconds, {runtime}: give {-(-runtime // 60)} or more"
             )
-    found += _service_problems(job, Purchase.ON_DEMAND, settings, validate)
+    known = {_path(problem) for problem in (*told, *found)}
+    known |= {f"arguments.{name}" for name in request.NAME_MEMBERS.values()}  # made of the id, and as wrong as it
+    aws = _service_problems(job, Purchase.ON_DEMAND, settings, validate)
+    found += [problem for problem in aws if _path(problem) not in known]
     if job.spot is not None and not found:
         found += _service_problems(job, Purchase.SPOT, settings, validate)
     return found
+
+
+def _path(problem: str) -> str:
+    return problem.partition(": ")[0]
 
 
 def _service_problems(job: Job, purchase: Purchase, settings: Settings, validate: Validate) -> list[str]:

@@ -94,12 +94,18 @@ def _processing(params: dict[str, Any], job: Job, pool: Pool, settings: Settings
     _set_type(_object(_object(params, "ProcessingResources"), "ClusterConfig"), job, pool)
     if settings.models[job.model].network is not None:
         _set_network(_object(params, "NetworkConfig"), job, settings)
-    outputs = params.get("ProcessingOutputConfig")
+    outputs = params.setdefault("ProcessingOutputConfig", _default_outputs(job, settings))
     if isinstance(outputs, dict) and settings.artifact_key_arn is not None:
         outputs.setdefault("KmsKeyId", settings.artifact_key_arn)
     variables = _object(params, "Environment")
     variables.setdefault(spot_processing.INPUT_VARIABLE, spot_processing.PROCESSING_INPUT)
     variables.setdefault(spot_processing.OUTPUT_VARIABLE, spot_processing.PROCESSING_OUTPUT)
+
+
+def _default_outputs(job: Job, settings: Settings) -> dict[str, Any]:
+    """Where spot places the same files: without any output SageMaker would throw away what was made."""
+    place = {"S3Uri": settings.job_location(job.id, "output"), "LocalPath": spot_processing.PROCESSING_OUTPUT}
+    return {"Outputs": [{"OutputName": "output", "S3Output": {**place, "S3UploadMode": "EndOfJob"}}]}
 
 
 def _longest(job: Job) -> int:

@@ -61,5 +61,5 @@ def _launched(record: Record, caller: str, counter: Counter) -> str | None:
 
 
 def _is_id(job: str) -> bool:
-    """The empty string is no key, and a key has at most 2048 bytes."""
-    return 0 < len(job) <= 100
+    """The empty string is no key, a key has at most 2048 bytes, and is UTF-8."""
+    return 0 < len(job) <= 100 and job.isascii()

@@ -63,7 +63,7 @@ def answer(status: int, body: object, **headers: str) -> dict[str, Any]:
     return {
         "statusCode": status,
         "headers": {"content-type": "application/json"} | {name.lower(): text for name, text in headers.items()},
-        "body": json.dumps(body, ensure_ascii=False),
+        "body": json.dumps(body),  # ASCII: what a caller sent may be no UTF-8
     }
 
 
