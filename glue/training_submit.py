@@ -120,7 +120,8 @@ def _inside(value: object, path: Sequence[str], image: str) -> dict[str, object]
 def submit(prepared: Iterable[Job | Sent], post: Post, *, batch: int = BATCH, at_once: int = AT_ONCE) -> Iterator[Sent]:
     """Send jobs in batches, a few at once, and yield what became of each document, in order.
 
-    Those that wait for a tuning come last: it may be among the others, and must be there first. Only a few batches are
+    Those that wait for a tuning come last: it may be among the others, and must be there first. So do those whose id
+    another one bears: the first is the job, however many are sent at once. Only a few batches are
     in memory. A batch that cannot be sent hides no other; after an answer that denies, or that takes the credentials
     for bad, nothing more is sent.
     """
@@ -131,10 +132,13 @@ def submit(prepared: Iterable[Job | Sent], post: Post, *, batch: int = BATCH, at
 
 
 def _first(prepared: Iterable[Job | Sent], later: list[Job | Sent]) -> Iterator[Job | Sent]:
+    seen: set[str] = set()
     for one in prepared:
-        if isinstance(one, Job) and "hyperparameters_from" in one.document:
+        if isinstance(one, Job) and ("hyperparameters_from" in one.document or one.id in seen):
             later.append(one)
         else:
+            if isinstance(one, Job):
+                seen.add(one.id)
             yield one
 
 

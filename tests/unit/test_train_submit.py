@@ -119,6 +119,20 @@ def test_what_waits_for_a_tuning_is_sent_after_all_others() -> None:
     assert [one.id for one in found] == [f"job-{n}" for n in range(60)] + ["best"]
 
 
+def test_the_first_of_an_id_is_sent_before_any_other_of_it() -> None:
+    again = Job("again.yaml", "job-0", {"id": "job-0", "priority": 9})
+    seen: list[object] = []
+
+    def post(document: Document) -> Answer:
+        jobs: Any = document["jobs"]
+        seen.extend((job["id"], job.get("priority")) for job in jobs)
+        return accept(document)
+
+    found = list(submit([*ready(1), again, *list(ready(80))[1:]], post))
+    assert seen[-1] == ("job-0", 9)
+    assert [found[0].where, found[-1].where] == ["0.yaml", "again.yaml"]
+
+
 def test_one_that_spoils_its_batch_is_found() -> None:
     lock = threading.Lock()
     calls = []
