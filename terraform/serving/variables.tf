@@ -141,6 +141,12 @@ variable "endpoint" {
     condition     = can(regex("^[a-z0-9](-?[a-z0-9])*$", var.endpoint))
     error_message = "endpoint ${var.endpoint}: a name has lower-case letters, digits and single hyphens. Rename the endpoint and its file."
   }
+
+  # Who deploys endpoints is kept from what is called like the queue (modules/deploy-role), in every environment alike.
+  validation {
+    condition     = !can(regex("^training(-|$)", var.endpoint))
+    error_message = "endpoint ${var.endpoint}: names that begin with training belong to the training queue. Rename the endpoint and its file."
+  }
 }
 
 variable "function_package" {

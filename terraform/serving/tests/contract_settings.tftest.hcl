@@ -65,6 +65,16 @@ run "refuses_an_endpoint_in_upper_case" {
   expect_failures = [var.endpoint]
 }
 
+run "refuses_an_endpoint_named_like_the_queue" {
+  command = plan
+
+  variables {
+    endpoint = "training-monitor"
+  }
+
+  expect_failures = [var.endpoint]
+}
+
 run "refuses_a_caller_with_an_underscore" {
   command = plan
 
