@@ -60,9 +60,9 @@ def release_job(
     try:
         return write(_made(record, terms, session=session, clock=clock, threads=threads))
     except (UsageError, RefusedError) as error:
-        return write(Outcome(REFUSED, (error.message,)))
+        return write(Outcome(REFUSED, (_said(error),)))
     except SlipwayError as error:
-        write(Outcome(FAILED, (error.message,)))
+        write(Outcome(FAILED, (_said(error),)))
         raise
 
 
@@ -71,6 +71,11 @@ def outcome_of(record: Record, *, session: Session) -> Outcome | None:
     found = session.artifacts().get_small(job_release.key_of(record.job), limit=job_release.DOCUMENT_LIMIT)
     outcome = job_release.parse(found[0], remote_name=record.remote_name or "") if found else None
     return outcome if outcome is not None and outcome.result in job_release.FINAL else None
+
+
+def _said(error: SlipwayError) -> str:
+    """Return an error for somebody who was not there when it happened: with what to do."""
+    return f"{error.message}: {error.remedy}" if error.remedy else error.message
 
 
 def _terms(record: Record) -> Terms:

@@ -221,6 +221,7 @@ def test_what_the_archive_or_image_lacks_is_a_refusal(described: Callable[..., N
         described(record, members, **changes)
         outcome = release_job(record, session=dev, clock=clock)
         assert (outcome.result, words in outcome.reasons[0]) == ("refused", True), outcome
+    assert "Secrets Manager" in outcome.reasons[0], "what to do is said, too"
     record = a_job(terms={"golden": False, "bounds": {}})
     described(record, plain)
     assert release_job(record, session=dev, clock=clock).result == "released"
