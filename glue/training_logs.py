@@ -34,7 +34,7 @@ def attempt_of(item: Item, number: int | None) -> int:
     if number is not None and not 1 <= number <= last:
         raise UsageError(f"{item[KEY]} has {last} attempts, and no attempt {number}")
     if not last:
-        raise RefusedError(f"{item[KEY]} is {item.get('JobStatus')}: it has not been launched yet, so it has no log")
+        raise RefusedError(f"{item[KEY]} is {item.get('JobStatus')}: no attempt of it was launched, so it has no log")
     return number or last
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from glue.core.training.words import Status
+from glue.core.training.words import Kind, Status
 from glue.core.training_facts import Fact
 
 GROUPS: Mapping[str, Callable[[Fact], str]] = {
@@ -158,7 +158,8 @@ def _saving(facts: Iterable[Fact]) -> Known:
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html
     """
-    on_spot = [fact for fact in facts if fact.on_spot]
+    # A tuning is billed by its trainings
+    on_spot = [fact for fact in facts if fact.on_spot and fact.kind != Kind.TUNING]
     settled = [fact.billing for fact in on_spot if fact.billing is not None]
     trained = sum(one.training_seconds for billing in settled for one in billing if one.spot)
     billed = sum(one.billable_seconds for billing in settled for one in billing if one.spot)

@@ -70,7 +70,7 @@ def test_every_end_ends_it(end: dict[str, Any]) -> None:
 
 
 def test_a_job_that_never_runs_has_no_log() -> None:
-    with pytest.raises(RefusedError, match="a is Stopped: it has not been launched"):
+    with pytest.raises(RefusedError, match="a is Stopped: no attempt of it was launched"):
         World([NEW, NEW | {"JobStatus": "Stopped"}], [[]]).follow()
     with pytest.raises(UsageError, match="has 1 attempts, and no attempt 2"):
         attempt_of(dict(DONE), 2)

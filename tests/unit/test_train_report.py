@@ -85,6 +85,8 @@ def test_the_saving_is_awss_own_and_of_spot_attempts_only() -> None:
     # what the queue knows itself needs no settling
     own = fact_of(item(purchase="spot", training_seconds=100, billable_seconds=40))
     assert figures("x", [own]).saving == Known(0.6, 1, 1)
+    # a tuning is billed by its trainings: nobody can settle it
+    assert figures("x", [fact_of(item(purchase="spot", kind="tuning"))]).saving == Known(None, 0, 0)
     # settled, and nothing of it trained
     idle = fact_of(item(purchase="spot"), billing_document("a", (Attempt("a-1", True, 0, 0),)))
     assert saving_text(figures("x", [idle]).saving) == "-"
