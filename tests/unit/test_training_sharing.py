@@ -205,10 +205,10 @@ def test_budgets_are_never_exceeded_and_no_job_comes_twice(
 def test_nobody_starves_within_a_priority(jobs: list[Candidate], crowd: int, width: int) -> None:
     """New jobs of a favourite come in each round; all that was there before is launched nevertheless."""
     jobs = [replace(one, priority=5, purchase=Purchase.ON_DEMAND, fallbacks=()) for one in jobs]
-    budgets = {POOL: 4, OTHER: 4}
+    budgets = {POOL: 7, OTHER: 7}  # four are free
     waiting = {one.job: one for one in jobs}
     turns: Mapping[tuple[Pool, int], int] = {}
-    others = [Running("anna", pool, 1) for pool in budgets]  # the old jobs' owner always has something running
+    held = [Running(owner, pool, 1) for owner in ("anna", "bela", "cleo") for pool in budgets]  # all but the favourite
     for at in range(40 * len(jobs)):
         now = NOW + PATIENCE_MS + at
         crowded = [
@@ -223,9 +223,7 @@ def test_nobody_starves_within_a_priority(jobs: list[Candidate], crowd: int, wid
             for n in range(crowd)
             for pool in budgets
         ]
-        found = line(
-            [*waiting.values(), *crowded], running=others if at % 2 else [], budgets=budgets, turns=turns, now=now
-        )
+        found = line([*waiting.values(), *crowded], running=held, budgets=budgets, turns=turns, now=now)
         for _ in budgets:  # one launch a pool and round, as where instances become free one after the other
             if (choice := found.next()) is not None:
                 waiting.pop(choice.candidate.job, None)

@@ -222,6 +222,7 @@ class Launcher:
             self._failed(record.job, str(error))
             self._desk.refuse(record, f"the job cannot be launched: {error}")
             return True
+        self._running.append(Running(record.owner, choice.pool, choice.candidate.instance_count))
         found = queue_create.create(self._desk, self._pace, made, record)
         self.counts["calls"] += found.calls
         self.counts["Throttled"] += found.throttled
@@ -232,11 +233,11 @@ class Launcher:
         """Write what came of the calls; False when the run has to end."""
         if found.outcome is Launch.LAUNCHED:
             self._control = self._control.launched(choice.pool)
-            self._running.append(Running(record.owner, choice.pool, choice.candidate.instance_count))
             self.counts["Launched"] += 1
             self.counts["Open"] += 1
             return True
-        if found.outcome is not Launch.UNKNOWN:  # it may run: its instances stay taken
+        if found.outcome is not Launch.UNKNOWN:  # that one may run: its instances stay taken
+            self._running.pop()
             self._line.give_back(choice)
         if found.outcome in {Launch.REFUSED, Launch.DENIED, Launch.UNKNOWN}:
             self._failed(record.job, found.reason)
