@@ -212,6 +212,7 @@ def test_all_problems_come_at_once() -> None:
         {"id": "Ranker_1"},
         {"id": "r" * 64},
         {"id": "_launcher"},
+        {"id": "_launcher", "spot": {"max_wait_minutes": 1440}},
         {"arguments__ResourceConfig__InstanceType": "ml.m5.lage"},
         {"arguments__ResourceConfig__InstanceCount": None},
         {"arguments__AlgorithmSpecification__TrainingImage": f"{IMAGE}\n"},

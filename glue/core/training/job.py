@@ -277,10 +277,9 @@ def _argument_problems(job: Job, settings: Settings, validate: Validate, *, told
     known = {_path(problem) for problem in (*told, *found)}
     known |= {f"arguments.{name}" for name in request.NAME_MEMBERS.values()}  # made of the id, and as wrong as it
     aws = _service_problems(job, Purchase.ON_DEMAND, settings, validate)
-    found += [problem for problem in aws if _path(problem) not in known]
-    if job.spot is not None and not found:
-        found += _service_problems(job, Purchase.SPOT, settings, validate)
-    return found
+    if job.spot is not None and not found and all(_path(problem) in known for problem in aws):
+        aws = _service_problems(job, Purchase.SPOT, settings, validate)
+    return found + [problem for problem in aws if _path(problem) not in known]
 
 
 def _path(problem: str) -> str:
