@@ -382,7 +382,7 @@ def test_the_queue_forgets_nothing() -> None:
     )
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", [*range(14), 538, 695])  # the last two once exceeded a budget
 def test_long_bad_days(seed: int) -> None:
     """The same rules and promises, drawn so that much runs at once: what hypothesis seldom comes to."""
     dice = random.Random(seed)  # noqa: S311 - a die, no secret
