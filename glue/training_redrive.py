@@ -102,18 +102,24 @@ def _failure(move: Move | None) -> dict[str, str]:
     return {"move": move.reason} if move is not None and move.reason else {}
 
 
-def repair(queue: Queue, *, now: int, say: Callable[[str], None]) -> Redriven:
+def repair(queue: Queue, *, now: int, say: Callable[[str], None], sleep: Callable[[float], None]) -> Redriven:
     """Have the ends told again of which the queue `failures` and the table say that nobody was told.
 
     Batches of the table's stream name no jobs: each ended job without a history record is one. Scheduled submissions
     are submitted again under the same id. A call of `launch` or `sweep` that the scheduler could not make was made up
-    for by the next one. What succeeded is deleted from the queue, the rest stays.
+    for by the next one. What succeeded is deleted from the queue, the rest stays. Batches may mean jobs that ended just
+    now, which may as well be told right now: then this waits, since a deleted batch rings no more.
     """
     messages = _receive(queue)
     batches = [message for message in messages if _is_batch(message)]
     missed = [message for message in messages if message.body.strip() == "{}"]
     schedules = {message.receipt: payload for message in messages if (payload := _scheduled(message)) is not None}
-    lost = untold(queue, now=now)
+    lost, fresh = untold(queue, now=now)
+    if batches and fresh:
+        say(f"{len(fresh)} jobs have ended just now, and may be told right now: waiting {_FRESH_MS // 1000} s")
+        sleep(_FRESH_MS / 1000)
+        again, _ = untold(queue, now=now + _FRESH_MS)
+        lost = [job for job in again if job in {*lost, *fresh}]
     say(f"{len(messages)} failures read; {len(lost)} ended jobs have no history record")
     repaired, failed = _repair(queue, lost)
     done = missed + ([] if failed else batches)
@@ -133,20 +139,24 @@ def repair(queue: Queue, *, now: int, say: Callable[[str], None]) -> Redriven:
     return Redriven(FAILURES, len(messages), len(done), status, tuple(repaired), tuple(submitted), failed)
 
 
-def untold(queue: Queue, *, now: int) -> list[str]:
-    """Return the ended jobs of the last 60 days that have no history record, the last thing that `finish` writes."""
+def untold(queue: Queue, *, now: int) -> tuple[list[str], list[str]]:
+    """Return the ended jobs of the last 60 days that have no history record, the last thing that `finish` writes.
+
+    Those that ended within the last minute are the second list: they may be told right now.
+    """
     items = gather(queue, since=now - _BACK_MS, until=now + 1, now=now).items
     terminal = {str(status) for status in Status if status.terminal}
     bucket = queue.session.artifacts()
     there = {key for week in keys.weeks_between(now - _BACK_MS, now) for key in bucket.keys(f"{keys.HISTORY}{week}/")}
-    found = []
-    for job, item in items.items():
+    found: list[str] = []
+    recent: list[str] = []
+    for job, item in sorted(items.items()):
         submitted, ended = item.get("submitted_at"), item.get("ended_at")
         known = isinstance(submitted, int) and keys.history_key(job, submitted) in there
-        fresh = isinstance(ended, int) and ended > now - _FRESH_MS  # it may be told right now
-        if item.get("JobStatus") in terminal and not known and not fresh:
-            found.append(job)
-    return sorted(found)
+        fresh = isinstance(ended, int) and ended > now - _FRESH_MS
+        if item.get("JobStatus") in terminal and not known:
+            (recent if fresh else found).append(job)
+    return found, recent
 
 
 def _repair(queue: Queue, jobs: list[str]) -> tuple[list[str], dict[str, str]]:

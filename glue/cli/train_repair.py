@@ -36,7 +36,8 @@ def redrive(app: App, *, environment: str, names: tuple[str, ...]) -> Result:
             waiting = training_redrive.waiting(queue, name)
             done.append(training_redrive.Redriven(name, waiting, status="dry run"))
         elif name == training_redrive.FAILURES:
-            done.append(training_redrive.repair(queue, now=int(time.time() * 1000), say=app.console.say))
+            now = int(time.time() * 1000)
+            done.append(training_redrive.repair(queue, now=now, say=app.console.say, sleep=time.sleep))
         else:
             done.append(training_redrive.deliver(queue, name, timeout_s=120, sleep=time.sleep, clock=time.monotonic))
     rows = [

@@ -82,7 +82,7 @@ def test_an_empty_queue_asks_nobody() -> None:
 
 
 def test_what_cannot_be_repaired_stays_in_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glue.training_redrive.untold", lambda *_, **__: [f"job-{n}" for n in range(30)])
+    monkeypatch.setattr("glue.training_redrive.untold", lambda *_, **__: ([f"job-{n}" for n in range(30)], []))
     batch = Message('{"DDBStreamBatchInfo": {}}', "r1")
     template = '{"requestPayload": {"template": {"id": "a-{date}"}, "scheduled_at": "never", "schedule": "nightly"}}'
     handed = [[batch, Message("{}", "r2"), Message(template, "r3"), Message("no JSON", "r4")], [batch]]
@@ -95,10 +95,30 @@ def test_what_cannot_be_repaired_stays_in_the_queue(monkeypatch: pytest.MonkeyPa
     session = SimpleNamespace(functions=world, queues=queues)
     made: Any = SimpleNamespace(session=session, places=SimpleNamespace(name="q", queues={"failures": "f"}))
     queue: Queue = made
-    found = repair(queue, now=0, say=lambda _: None)
+    found = repair(queue, now=0, say=lambda _: None, sleep=world.sleep)
     assert [name for name, _ in world.asked] == ["q-finish:repair"] * 2
     assert (found.repaired, found.submitted, found.status) == (("job-0",), (), "3 left")
     assert found.failed["job-1"] == "S3 said no"
     assert found.failed["job-29"] == "it failed"
     assert "is no time" in found.failed["nightly"]
     assert deleted == ["r2"]
+
+
+def test_a_batch_of_a_job_that_ended_just_now_is_not_deleted_before_it_was_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: dict[int, tuple[list[str], list[str]]] = {0: ([], ["told", "untold"]), 60_000: (["untold"], ["later"])}
+    monkeypatch.setattr("glue.training_redrive.untold", lambda _, now: found[now])
+    handed = [[Message('{"DDBStreamBatchInfo": {}}', "r1")]]
+    deleted: list[str] = []
+    world = World([{"repaired": ["untold"], "failed": {}}], [None])
+    queues = SimpleNamespace(
+        receive=lambda _url, hidden_s: handed.pop(0) if handed and hidden_s else [],
+        delete=lambda _url, message: deleted.append(message.receipt),
+    )
+    session = SimpleNamespace(functions=world, queues=queues)
+    queue: Any = SimpleNamespace(session=session, places=SimpleNamespace(name="q", queues={"failures": "f"}))
+    assert repair(queue, now=0, say=lambda _: None, sleep=world.sleep).repaired == ("untold",)
+    assert world.now == 60
+    assert world.asked == [("q-finish:repair", {"repair": ["untold"]})]
+    assert deleted == ["r1"]
