@@ -13,20 +13,17 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
 from . import log
 from .context import failure_file
+from .ending import STOPPED, failed, listen
 from .settings import ML_ROOT, SettingsError, model_package
 
 MESSAGE_LIMIT = 1024  # ExitMessage and FailureReason take so many characters
-STOPPED = 128 + signal.SIGTERM
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> i
     stop = threading.Event()
     try:
         context = prepare_context(arguments, environ, stop)
-        _listen(stop)
+        listen(stop)
         context.output_dir.mkdir(parents=True, exist_ok=True)
         log.write("info", "prepare", input=str(context.input_dir), arguments=dict(context.arguments))
         _program(f"{model_package(environ)}.prepare")(context)
@@ -78,22 +75,6 @@ def _program(name: str) -> Callable[[PrepareContext], None]:
     return program
 
 
-def _listen(stop: threading.Event) -> None:
-    def listener(_: int, __: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, listener)
-
-
 def _failed(environ: Mapping[str, str], error: BaseException) -> int:
-    reason = log.describe(error)
-    log.write("error", "prepare", reason=reason, traceback=log.trace(error))
     failure = failure_file(environ)
-    for path in (failure, failure.with_name("message")):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(reason[:MESSAGE_LIMIT], encoding="utf-8")
-        except OSError as problem:
-            log.write("error", "prepare", reason=f"cannot write {path}: {log.describe(problem)}")
-    sys.stderr.flush()
-    return 1
+    return failed("prepare", error, files=(failure, failure.with_name("message")), limit=MESSAGE_LIMIT)

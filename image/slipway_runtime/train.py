@@ -10,21 +10,18 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import stat
-import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 
 from . import log
 from .context import TrainingContext, failure_file, training_context
+from .ending import STOPPED, failed, listen
 from .settings import model_package
 
 FAILURE_LIMIT = 1024  # SageMaker shows the first 1024 characters
-STOPPED = 128 + signal.SIGTERM
 EPOCH = 315_532_800  # 1980-01-01, the earliest time that every archive format can hold
 
 
@@ -38,7 +35,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     stop = threading.Event()
     try:
         context = replace(training_context(environ), stop=stop)
-        _listen(stop)
+        listen(stop)
         _run(model_package(environ), context)
     except SystemExit as error:
         if error.code in {None, 0}:
@@ -79,22 +76,5 @@ def even_out(folder: Path) -> None:
         os.utime(path, (EPOCH, EPOCH))
 
 
-def _listen(stop: threading.Event) -> None:
-    # StopTrainingJob and spot interruptions send SIGTERM and wait 120 s: long enough to save what there is.
-    def listener(_: int, __: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, listener)
-
-
 def _failed(environ: Mapping[str, str], error: BaseException) -> int:
-    reason = log.describe(error)
-    log.write("error", "train", reason=reason, traceback=log.trace(error))
-    path = failure_file(environ)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(reason[:FAILURE_LIMIT], encoding="utf-8")
-    except OSError as problem:
-        log.write("error", "train", reason=f"cannot write {path}: {log.describe(problem)}")
-    sys.stderr.flush()
-    return 1
+    return failed("train", error, files=(failure_file(environ),), limit=FAILURE_LIMIT)
