@@ -1,9 +1,12 @@
-"""How long a command takes until it has said its help, beside `aws`, and what its imports cost."""
+"""How long commands take until they have said their help, beside `aws`, and functions until they are imported."""
 
 from __future__ import annotations
 
 import sys
+import tempfile
+import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from bench.contenders import AWS
@@ -12,11 +15,15 @@ from bench.stats import median, ratio
 
 SLIPWAY = ROOT / ".venv" / "bin" / "slipway"
 BASE = "slipway --help"
+PACKAGE = ROOT / "build" / "functions" / "training-queue.zip"
+HANDLERS = ("submit", "launch", "monitor", "finish", "release")  # the sweep is the monitor's second one
 Say = Callable[[str], None]
 
 
-def _commands() -> dict[str, list[str]]:
+def _commands(package: Path) -> dict[str, list[str]]:
+    """Return the commands; a function's is the import of its handler from its package, as Lambda does it."""
     python = sys.executable
+    path = f"import sys; sys.path.insert(0, {str(package)!r}); import queue_"
     commands = {
         "python -c pass": [python, "-c", "pass"],
         BASE: [str(SLIPWAY), "--help"],
@@ -24,6 +31,7 @@ def _commands() -> dict[str, list[str]]:
         "slipway promote --help": [str(SLIPWAY), "promote", "--help"],
         "import glue.cli.main": [python, "-c", "import glue.cli.main"],
         "import boto3": [python, "-c", "import boto3"],
+        **{f"training queue: {name}": [python, "-c", f"{path}{name}"] for name in HANDLERS},
     }
     if AWS.exists():
         commands["aws --version"] = [str(AWS), "--version"]
@@ -32,7 +40,15 @@ def _commands() -> dict[str, list[str]]:
 
 def measure(*, runs: int, say: Say) -> dict[str, Any]:
     """Run each command in turn, after one run that only warms the disk's cache, and return medians."""
-    commands = _commands()
+    with tempfile.TemporaryDirectory() as folder:
+        if not PACKAGE.exists():
+            raise BenchError(f"there is no {PACKAGE.relative_to(ROOT)}: `make build` makes it")
+        with zipfile.ZipFile(PACKAGE) as archive:
+            archive.extractall(folder)
+        return _measured(_commands(Path(folder)), runs=runs, say=say)
+
+
+def _measured(commands: dict[str, list[str]], *, runs: int, say: Say) -> dict[str, Any]:
     env = environment()
     times: dict[str, list[float]] = {name: [] for name in commands}
     for number in range(runs + 1):
