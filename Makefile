@@ -34,14 +34,19 @@ demo: setup ## Take a model from training to production on three sandbox account
 test: setup $(BROWSER) $(CHECKOV) $(NGINX) ## Everything that CI runs
 	$(BIN)/python -m scripts.test_suites
 
-.PHONY: check
+.PHONY: check check-code check-tests
 check: setup ## The fast gate: format, lint, types, terraform validate, generated docs, quick tests (no sandbox)
+	$(MAKE) -j2 --output-sync=target check-code check-tests
+
+check-code:
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/hadolint $(DOCKERFILES)
 	$(BIN)/mypy
 	$(BIN)/python -m scripts.validate_terraform
 	$(BIN)/python scripts/module_docs.py --check
 	$(BIN)/python -m scripts.access_docs --check
+
+check-tests:
 	$(BIN)/python -m pytest -q --durations=5 tests/unit tests/policy
 
 .PHONY: scan
