@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,14 +21,14 @@ Changes = Mapping[str, list[tuple[str, int]]]  # by job: each written status, an
 def testify(estate: Estate, wanted: Mapping[str, str]) -> dict[str, Any]:
     """Return counts, and under `violations` a sentence for each thing that must not have happened."""
     changes = history(estate)
-    made = created(estate)
     lines = requests(estate)
+    made = created(estate)
     lists = busiest_second(lines)
     records = stored(estate, str(estate.queue["history_prefix"]))
     writes = Counter(len(changes[job]) - 2 * (changes[job][-1][1] - 1) for job in changes)
     violations = [
         *judged(changes, wanted),
-        *launched(changes, made),
+        *launched(changes, made, accepted(lines)),
         *([f"{lists} list calls within one second"] if lists > MOST_LISTS else []),
         *(f"{job} has no history record" for job in sorted(set(wanted) - records)[:SHOWN]),
     ]
@@ -38,6 +39,7 @@ def testify(estate: Estate, wanted: Mapping[str, str]) -> dict[str, Any]:
         "writes_beyond_two_for_each_further_attempt": dict(sorted(writes.items())),
         "calls": dict(calls(lines).most_common()),
         "most_lists_a_second": lists,
+        "launches": accepted(lines),
         "history_records": len(records & set(wanted)),
         "violations": violations,
     }
@@ -56,12 +58,16 @@ def judged(changes: Changes, wanted: Mapping[str, str]) -> list[str]:
     return found
 
 
-def launched(changes: Changes, made: Mapping[str, int]) -> list[str]:
-    """Return what is wrong with launches: each attempt of a job has exactly one SageMaker job, and no other exists."""
+def launched(changes: Changes, made: Collection[str], accepted: int) -> list[str]:
+    """Return what is wrong with launches: each attempt of a job has exactly one SageMaker job, and no other exists.
+
+    SageMaker gives each name out once; so no attempt was launched twice when it accepted no more than there are names.
+    """
     names = {f"{job}-{attempt}" for job, found in changes.items() for attempt in range(1, found[-1][1] + 1)}
     return [
-        *(f"{name} was launched {made.get(name, 0)} times" for name in sorted(names) if made.get(name, 0) != 1),
+        *(f"{name} was never launched" for name in sorted(names - set(made))),
         *(f"{name} was launched for no attempt" for name in sorted(set(made) - names)),
+        *([f"{accepted} launches for {len(made)} names"] if accepted > len(made) else []),
     ]
 
 
@@ -86,13 +92,23 @@ def history(estate: Estate) -> Changes:
     return found
 
 
-def created(estate: Estate) -> dict[str, int]:
-    """Return how often SageMaker accepted a training job of each name, from the access log."""
-    accepted: Counter[str] = Counter()
-    for line in requests(estate):
-        if line["operation"] == "CreateTrainingJob" and int(line["status"]) == 200:
-            accepted[str(line["resource"]).rpartition("/")[2]] += 1
-    return dict(accepted)
+def created(estate: Estate) -> set[str]:
+    """Return the names of all training jobs that SageMaker has, at the pace of its lists."""
+    sagemaker = estate.client("sagemaker")
+    found: set[str] = set()
+    more: dict[str, str] = {}
+    while True:
+        page = sagemaker.list_training_jobs(MaxResults=100, **more)
+        found |= {one["TrainingJobName"] for one in page["TrainingJobSummaries"]}
+        if not page.get("NextToken"):
+            return found
+        more = {"NextToken": page["NextToken"]}
+        time.sleep(1 / MOST_LISTS + 0.1)
+
+
+def accepted(lines: Iterable[Mapping[str, Any]]) -> int:
+    """Return how many CreateTrainingJob SageMaker answered well."""
+    return sum(1 for line in lines if line["operation"] == "CreateTrainingJob" and int(line["status"]) == 200)
 
 
 def requests(estate: Estate) -> list[dict[str, Any]]:

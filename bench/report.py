@@ -92,6 +92,7 @@ def queue(found: Mapping[str, Any]) -> str:
         *((name.replace("_", " "), _counted(found[name])) for name in counts),
         ("writes less two for each further attempt", _counted(found["writes_beyond_two_for_each_further_attempt"])),
         ("most list calls within a second", str(found["most_lists_a_second"])),
+        ("launches", str(found["launches"])),
         ("history records", str(found["history_records"])),
         ("seconds (submit, all)", ", ".join(f"{value:.0f}" for value in found["seconds"].values())),
         ("broken promises", str(len(found["violations"]))),

@@ -11,7 +11,7 @@ GOOD = [("New", 0), ("Launched", 1), ("Completed", 1)]
 
 def test_a_good_life_breaks_no_promise() -> None:
     assert witness.judged({"a": GOOD}, {"a": "Completed"}) == []
-    assert witness.launched({"a": GOOD}, {"a-1": 1}) == []
+    assert witness.launched({"a": GOOD}, {"a-1"}, 1) == []
 
 
 @pytest.mark.parametrize(
@@ -29,15 +29,15 @@ def test_a_bad_life_is_seen(life: list[tuple[str, int]], said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "said"),
+    ("made", "accepted", "said"),
     [
-        ({}, "a-1 was launched 0 times"),
-        ({"a-1": 2}, "a-1 was launched 2 times"),
-        ({"a-1": 1, "a-2": 1}, "a-2 was launched for no attempt"),
+        (set(), 0, "a-1 was never launched"),
+        ({"a-1"}, 2, "2 launches for 1 names"),
+        ({"a-1", "a-2"}, 2, "a-2 was launched for no attempt"),
     ],
 )
-def test_a_bad_launch_is_seen(made: dict[str, int], said: str) -> None:
-    assert witness.launched({"a": GOOD}, made) == [said]
+def test_a_bad_launch_is_seen(made: set[str], accepted: int, said: str) -> None:
+    assert witness.launched({"a": GOOD}, made, accepted) == [said]
 
 
 def test_the_busiest_second_is_any_second() -> None:
