@@ -24,6 +24,7 @@ OWNERS = ("search", "ads", "forecasting", "fraud", "vision")
 # How jobs end, as shares: the program fails always (and may be retried once), or once.
 ENDS = (("fail", 0.02), ("once", 0.03), ("well", 0.95))
 SPOT_SHARE = 0.1
+CALM_JOBS = 200
 LIMIT_S = 3000
 LOOK_S = 10
 TERMINAL = ("Completed", "Failed", "Stopped")
@@ -36,6 +37,7 @@ def measure(*, jobs: int = JOBS, say: Say) -> dict[str, Any]:
         home = Path(folder)
         say("queue: Terraform makes dev's queue in a sandbox")
         with queue_estate.estate(home / "sandbox") as estate:
+            calm = _calm(estate, home / "calm", say)
             wanted = _write(home / "jobs", jobs, estate.image)
             queue_estate.faults(estate, FAULTS)
             say(f"queue: submitting {jobs} jobs with faults on")
@@ -50,8 +52,10 @@ def measure(*, jobs: int = JOBS, say: Say) -> dict[str, Any]:
             time.sleep(LOOK_S)  # notifications and history come through the stream, a moment after the last end
             say("queue: looking at what became of them")
             found = queue_witness.testify(estate, wanted)
+            found["violations"] = [*calm.pop("violations"), *found["violations"]]
             _report(estate)
             return {
+                "calm": calm,
                 "jobs": jobs,
                 "submitted": submitted["counts"],
                 "submitted_again": again["counts"],
@@ -60,6 +64,20 @@ def measure(*, jobs: int = JOBS, say: Say) -> dict[str, Any]:
                 "faults": met,
                 **found,
             }
+
+
+def _calm(estate: queue_estate.Estate, folder: Path, say: Say) -> dict[str, Any]:
+    """Run jobs on a good day: on demand, no faults, programs that do well. Returns what they cost."""
+    say(f"queue: {CALM_JOBS} jobs on a good day")
+    for number in range(CALM_JOBS):
+        document = _document(f"calm-{number:05d}", "well", estate.image, random.Random(number))  # noqa: S311
+        document.pop("spot", None)
+        path = folder / f"{document['id']}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(document))
+    estate.shell.slipway("train", "submit", str(folder), "--env", "dev", "--yes")
+    _watch(estate, CALM_JOBS, say)
+    return queue_witness.calm(estate)
 
 
 def _write(folder: Path, count: int, image: str) -> dict[str, str]:

@@ -87,8 +87,11 @@ def starts(found: Mapping[str, Any]) -> str:
 def queue(found: Mapping[str, Any]) -> str:
     """Return what became of the jobs, and what it cost."""
     counts = ("submitted", "submitted_again", "ended", "attempts", "writes", "faults", "calls")
+    calm = found["calm"]
+    good_day = f"jobs {calm['jobs']}, writes of a job: {_counted(calm['writes'])}, descriptions {calm['descriptions']}"
     rows = [
-        ("jobs", str(found["jobs"])),
+        ("on a good day", good_day),
+        ("with faults, jobs", str(found["jobs"])),
         *((name.replace("_", " "), _counted(found[name])) for name in counts),
         ("writes less two for each further attempt", _counted(found["writes_beyond_two_for_each_further_attempt"])),
         ("most list calls within a second", str(found["most_lists_a_second"])),
