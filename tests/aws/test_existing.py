@@ -16,7 +16,7 @@ from glue.aws.existing import Existing, Found
 from .conftest import DEV, REGION, Estate
 
 HERE = f"{REGION}:{DEV}"
-NAME = "slipway-dev-training"
+NAME = "slipway-dev-training-killed"  # beside the queue that other tests make
 TAGS = {"environment": "dev", "root": "terraform/foundation"}
 PAIRS = [{"Key": key, "Value": value} for key, value in TAGS.items()]
 ROLE = f"arn:aws:iam::{DEV}:role/{NAME}-left"
