@@ -45,7 +45,7 @@ def schedule(dev: Account, name: str, expression: str, target: dict[str, Any], *
     )
 
 
-def soon(seconds: float = 120) -> str:
+def soon(seconds: float = 240) -> str:
     return f"at({work.now() + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S})"
 
 

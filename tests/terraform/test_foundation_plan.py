@@ -85,7 +85,7 @@ def boundary(planned: offline.Planned, bounds: str) -> dict[str, Any]:
 
 def test_bootstrap_makes_what_the_first_apply_needs(bootstrap: offline.Planned) -> None:
     names = {after["name"] for after in bootstrap.of("aws_iam_role").values()}
-    assert names == {f"slipway-qa-{role}" for role in EVERYBODYS}
+    assert names == {f"slipway-qa-{role}" for role in (*EVERYBODYS, "approve")}, "qa names approvers"
     assert [after["bucket"] for after in bootstrap.of("aws_s3_bucket").values()] == ["slipway-qa-tfstate-222222222222"]
     assert bootstrap.of("aws_iam_openid_connect_provider") == {}, "pipelines are off until an environment names them"
 
