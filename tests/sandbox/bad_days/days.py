@@ -20,6 +20,8 @@ from tests.sandbox.bad_days.models import Models
 from tests.sandbox.bad_days.report import Seen, message_of
 from tests.sandbox.estate import REPOSITORY, SLIPWAY, Estate, Said
 
+_KEPT = {"Name", "GroupName", "Description", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow",
+         "Target"}  # fmt: skip
 SPEED = 60  # AWS seconds a second, unless a day says otherwise: the sandbox's own default
 LOAD = 3  # callers who ask without a pause, where a model is to be put under load
 
@@ -198,12 +200,24 @@ class World:
 
     @contextmanager
     def speed(self, faster: float) -> Iterator[None]:
-        """Let AWS's time pass at another speed, in AWS seconds a second."""
+        """Let AWS's time pass at another speed, in AWS seconds a second.
+
+        The training queue rests meanwhile: its launcher, which runs each minute, would take what the machine has.
+        """
+        self._queue("DISABLED")
         self.sandbox("clock", "--speed", str(faster))
         try:
             yield
         finally:
             self.sandbox("clock", "--speed", str(SPEED))
+            self._queue("ENABLED")
+
+    def _queue(self, state: str) -> None:
+        scheduler = self.estate.client("dev", "scheduler")
+        for name in ("launch", "sweep"):
+            schedule = scheduler.get_schedule(GroupName="slipway-dev-training", Name=name)
+            left = {key: schedule[key] for key in schedule.keys() & _KEPT}  # an update resets what it does not name
+            scheduler.update_schedule(**left, State=state)
 
 
 @dataclass(frozen=True)
