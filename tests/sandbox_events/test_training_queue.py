@@ -195,7 +195,7 @@ def test_a_maximum_concurrency_is_kept(dev: Account) -> None:
     url, _ = dev.queue("kept-told")
     source_url, source = dev.queue("kept")
     read = may(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage"])
-    settings = {"Environment": {"Variables": {"URL": url}}, "Timeout": 30}
+    settings = {"Environment": {"Variables": {"URL": url}}, "Timeout": 8}  # what hangs on a busy machine comes again
     name = dev.function("kept", BUSY, dev.role("kept-role", "lambda", read), **settings)
     client = dev("lambda")
     mapping = {"EventSourceArn": source, "FunctionName": name, "BatchSize": 1}
@@ -203,7 +203,7 @@ def test_a_maximum_concurrency_is_kept(dev: Account) -> None:
     assert made["ScalingConfig"] == {"MaximumConcurrency": 2}
     entries = [{"Id": str(number), "MessageBody": "{}"} for number in range(6)]
     dev("sqs").send_message_batch(QueueUrl=source_url, Entries=entries)
-    seen = dev.bodies(url, 6, within=30.0)
+    seen = dev.bodies(url, 6, within=45.0)
     most = max(sum(other["began"] <= one["began"] < other["ended"] for other in seen) for one in seen)
     assert most <= 2  # 1 where the machine is slow
     client.delete_event_source_mapping(UUID=made["UUID"])
