@@ -94,6 +94,8 @@ def _hasten(tfvars: Path) -> None:
 
 def _client(service: str) -> Any:
     import boto3  # noqa: PLC0415 - only the benchmarks of the sandbox need it
+    from botocore.config import Config  # noqa: PLC0415
 
     session: Any = boto3.Session(profile_name="dev", region_name=REGION)
-    return session.client(service)
+    # the sweep lists at the same rate, and it is the account's
+    return session.client(service, config=Config(retries={"mode": "standard", "total_max_attempts": 12}))
