@@ -38,10 +38,13 @@ def report(function: Function) -> Function:
     return click.option("--report", type=kind, metavar="FILE", help=text)(function)
 
 
-def command(*, dry_run: bool = False, asks: bool = False) -> Callable[[Function], Function]:
+def command(
+    *, dry_run: bool = False, asks: bool = False, forms: tuple[str, ...] = ()
+) -> Callable[[Function], Function]:
     """Turn `function(app, **options) -> Result` into what click calls: parse, one call, print.
 
-    `dry_run` and `asks` say whether the command has --dry-run and --yes.
+    `dry_run` and `asks` say whether the command has --dry-run and --yes; `forms` are forms of its result besides the
+    common ones, which it puts into `texts`.
     """
 
     def decorate(function: Function) -> Function:
@@ -62,7 +65,7 @@ def command(*, dry_run: bool = False, asks: bool = False) -> Callable[[Function]
         return click.option(
             "--format",
             "style",
-            type=click.Choice(FORMATS),
+            type=click.Choice((*FORMATS, *forms)),
             default="table",
             show_default=True,
             help="Form of the result.",

@@ -26,10 +26,13 @@ class Result:
     tables: tuple[Table, ...] = ()
     exit_code: int = 0
     more: Mapping[str, object] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)  # for forms that only this command has
 
 
 def text_of(result: Result, style: str) -> str:
     """Return the text for stdout, ending in a newline; empty when there is nothing to say."""
+    if style in result.texts:
+        return result.texts[style]
     if style == "json":
         return json.dumps({**result.document, **result.more}, indent=2, ensure_ascii=False, default=str) + "\n"
     draw = _markdown if style == "markdown" else _plain

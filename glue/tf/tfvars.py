@@ -42,7 +42,7 @@ class Estate:
                 f"there is no folder of environments at {self.folder}", remedy="Set SLIPWAY_ENVIRONMENTS, or create it."
             )
         found = sorted(path.parent.name for path in self.folder.glob("*/environment.tfvars"))
-        return tuple(_chain_order({name: self._promotes_from(name) for name in found}))
+        return tuple(chain_order({name: self._promotes_from(name) for name in found}))
 
     def environment(self, name: str) -> Environment:
         """Return an environment. Raises UsageError when there is none of this name, or its file is not right."""
@@ -93,7 +93,7 @@ def _unknown(kind: str, name: str, known: Iterable[str], folder: Path) -> UsageE
     return UsageError(f"there is no {kind} {name!r} in {folder}", remedy=f"{hint}{listed}")
 
 
-def _chain_order(sources: Mapping[str, str | None]) -> list[str]:
+def chain_order(sources: Mapping[str, str | None]) -> list[str]:
     """Return names so that each comes after the one it promotes from; a loop ends as it began, by name."""
     ordered: list[str] = []
     while len(ordered) < len(sources):
