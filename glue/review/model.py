@@ -110,7 +110,10 @@ class Rollback:
 
 @dataclass(frozen=True)
 class Cost:
-    """Dollars a month of 730 hours. Null is unknown, never zero; `unknown` names what has no price."""
+    """Dollars a month of 730 hours. Null is unknown, never zero; `unknown` names what has no price.
+
+    `basis` says of which day the prices are, `notes` what is billed by use and between what autoscaling may move it.
+    """
 
     before: Decimal | None = None
     after: Decimal | None = None
@@ -118,6 +121,7 @@ class Cost:
     currency: str = "USD"
     unknown: tuple[str, ...] = ()
     basis: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
