@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from glue.review.rules import Rules
-
-NO_COUNTS: Mapping[str, Mapping[str, int]] = MappingProxyType({})
 
 
 class Grade(enum.IntEnum):
@@ -229,5 +226,5 @@ class Settings:
     rules: Rules
     waivers: tuple[Waiver, ...] = ()
     prices: object = None
-    live_counts: Mapping[str, Mapping[str, int]] = NO_COUNTS
+    live_counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     region: str | None = None
