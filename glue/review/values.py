@@ -148,6 +148,11 @@ class Scrubber:
         longest_first = sorted(forms, key=lambda form: (-len(form), form))
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
 
+    @property
+    def empty(self) -> bool:
+        """Tell whether there is nothing to mask."""
+        return self._pattern is None
+
     def __call__(self, text: str) -> str:
         """Return the text without any of the sensitive strings."""
         return self._pattern.sub(HIDDEN, text) if self._pattern else text

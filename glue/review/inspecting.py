@@ -1,0 +1,101 @@
+"""Puts a review together: every inspector's part, the exceptions, the grade. Nothing sensitive leaves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from glue.errors import UsageError
+from glue.review import drift, exceptions, noise, stateful
+from glue.review.model import AccessChange, Cost, Finding, Grade, Part, Review, Settings
+from glue.review.plan import Plan
+from glue.review.values import Scrubber
+
+INSPECTORS = (stateful.inspect, drift.inspect)
+_NO_ACCESS, _NO_COST = AccessChange(), Cost()
+_WORDS = frozenset(
+    {"rule", "grade", "kind", "what", "action", "type", "currency", "digest", "name", "terraform_version"}
+)
+
+
+def review(plan: Plan, *, settings: Settings) -> Review:
+    """Return the review of a plan. Raises UsageError for values of a shape that no plan has."""
+    try:
+        return _review(plan, settings)
+    except RecursionError as error:
+        raise UsageError(f"{plan.name} is nested too deeply to be reviewed") from error
+
+
+def _review(plan: Plan, settings: Settings) -> Review:
+    parts = [inspector(plan, settings) for inspector in INSPECTORS]
+    claimed = frozenset(address for part in parts for address in part.claimed)
+    parts.append(noise.inspect(plan, settings, claimed))
+    parts.append(Part(findings=tuple(_of_the_plan(plan, settings))))
+    found = [finding for part in parts for finding in part.findings]
+    found += _lost_endpoints(plan, settings, found)
+    findings = exceptions.apply(found, settings.waivers, rules=settings.rules, today=settings.today)
+    access = next((part.access for part in parts if part.access is not None), _NO_ACCESS)
+    notes = tuple(dict.fromkeys((*plan.notes, *(note for part in parts for note in part.notes))))
+    made = Review(
+        name=plan.name,
+        digest=plan.digest,
+        grade=max((finding.grade for finding in findings), default=Grade.NONE),
+        findings=tuple(sorted(findings, key=lambda finding: (-finding.grade, finding.rule, finding.resource))),
+        endpoints=tuple(sorted((line for part in parts for line in part.endpoints), key=lambda line: line.endpoint)),
+        access=access,
+        cost=next((part.cost for part in parts if part.cost is not None), _NO_COST),
+        counts=noise.counts(plan),
+        folded=tuple(line for part in parts for line in part.folded),
+        drift=drift.lines(plan),
+        outputs=tuple(f"{name} {output.what}" for name, output in plan.outputs.items() if output.what != "none"),
+        sure=not plan.notes and not access.unjudged,
+        notes=notes,
+        changes=noise.changes(plan),
+        terraform_version=plan.terraform_version,
+    )
+    masked: Review = scrubbed(made, plan.scrub)
+    return masked
+
+
+def _of_the_plan(plan: Plan, settings: Settings) -> Iterator[Finding]:
+    """Yield what is wrong with the plan itself."""
+    for note in plan.notes:
+        yield settings.rules.finding("plan-not-understood", message=note)
+    managed = sum(entry["mode"] == "managed" for entry in plan.prior.entries.values())
+    if managed and not plan.changes:
+        yield settings.rules.finding(
+            "refresh-only", message=f"no change is listed, and the state holds {managed} resources"
+        )
+    for check in plan.document.get("checks", ()):
+        if isinstance(check, dict) and check.get("status") in ("fail", "error"):
+            address = check.get("address")
+            shown = address.get("to_display") if isinstance(address, dict) else None
+            yield settings.rules.finding("check-failed", message=f"{plan.show(shown or 'a check')} fails")
+
+
+def _lost_endpoints(plan: Plan, settings: Settings, found: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield a finding for each destroyed endpoint that nobody has forbidden yet: the last line of defence."""
+    told = {finding.resource for finding in found if finding.grade is Grade.FORBIDDEN}
+    for change in plan.of_type("aws_sagemaker_endpoint"):
+        if change.destroyed and change.address not in told:
+            name = (change.before or {}).get("name")
+            verb = "replaced" if change.what == "replace" else "destroyed"
+            yield settings.rules.finding(
+                "endpoint-lost", resource=change.address, message=f"endpoint {plan.show(name)} is {verb}"
+            )
+
+
+def scrubbed(value: Any, scrub: Scrubber) -> Any:
+    """Return a review, or any part of one, with every sensitive string masked; words of ours stay as they are."""
+    if scrub.empty:
+        return value
+    if isinstance(value, str):
+        return scrub(value)
+    if isinstance(value, tuple):
+        return tuple(scrubbed(inner, scrub) for inner in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        inside = {field.name: getattr(value, field.name) for field in fields(value) if field.name not in _WORDS}
+        masked = {name: scrubbed(inner, scrub) for name, inner in inside.items()}
+        return replace(value, **{name: inner for name, inner in masked.items() if inner is not inside[name]})
+    return value
