@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from glue import training_redrive
 from glue.aws.accounts import Accounts
 from glue.cli.app import App
 from glue.core import roles
@@ -267,7 +268,8 @@ def test_logs_of_an_attempt(train: Call, world: TrainingWorld) -> None:
     assert train("logs", "log-new").code == 3
 
 
-def test_what_failed_is_done_again(train: Call, world: TrainingWorld) -> None:
+def test_what_failed_is_done_again(train: Call, world: TrainingWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_redrive, "_FRESH_MS", 1000)  # it waits so long for jobs that other tests ended
     world.write(a_record("red-a", status=Status.FAILED))
     world.send("failures", {"requestContext": {}, "DDBStreamBatchInfo": {"shardId": "s"}})
     template = document(id="red-{date}")
