@@ -1,0 +1,63 @@
+"""Text of a plan inside Markdown and HTML: shown, and nothing else.
+
+Whoever writes a plan may choose names and values. On GitHub a comment's text also mentions people (`@team`), links
+issues (`#1`, `GH-1`, `owner/repo#1`) and commits, closes issues, loads images and shows HTML:
+https://docs.github.com/en/get-started/writing-on-github. None of that happens inside a code span, so every word that is
+not plainly a word becomes one. https://github.github.com/gfm/#code-spans
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from itertools import groupby
+
+from glue.review.values import plain
+
+MOST = 1000  # characters of one text in an output for reading; JSON has all
+_PUNCTUATION = ".,;:!?)\"'"
+_WORD = re.compile(r"[(\"']{0,2}[^\W\d_]+(?:['’-][^\W\d_]+)*[.,;:!?)\"']{0,3}")
+_NUMBER = re.compile(r"\(?[-+±]?\d{1,6}(?:[.,:]\d{1,6}){0,4}(?:[.,;:!?%)]|(?<=\d)[a-z]{1,3}){0,3}")
+_SIGNS = frozenset({"->", "→", "–", "—", "·", "×", "%", "≥", "≤", "…"})
+_HEX = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{7,}(?![0-9A-Za-z])")  # GitHub links what may be a commit
+_TICKS = re.compile("`+")
+
+
+def code(text: object, *, most: int = MOST) -> str:
+    """Return a text as one code span: any backticks in it, and no line ends."""
+    shown = plain(text, most=most)
+    if not shown.strip(" "):
+        return "` `" if shown else "`(empty)`"
+    fence = "`" * (max((len(run) for run in _TICKS.findall(shown)), default=0) + 1)
+    pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def prose(text: object, *, most: int = MOST) -> str:
+    """Return a sentence for Markdown: plain words stay, and whatever could mean something becomes code."""
+    words = plain(text, most=most).split(" ")
+    parts = []
+    for harmless, run in groupby((word for word in words if word), key=_harmless):
+        joined = " ".join(run)
+        parts.append(joined if harmless else _coded(joined))
+    whole = " ".join(parts)
+    return f"\\{whole}" if whole[:1] in "-+=" else re.sub(r"\A(\d+)([.)])(?= |\Z)", r"\1\\\2", whole)
+
+
+def html(text: object, *, most: int | None = MOST) -> str:
+    """Return a text for HTML, inside elements and quoted attributes."""
+    return escape(plain(text, most=most), quote=True)
+
+
+def _coded(run: str) -> str:
+    """Return words as a code span, with the sentence's own punctuation behind it."""
+    behind = run[-1] if run[-1] in ".,;:" and len(run) > 1 and run[-2] not in ".,;: `" else ""
+    return code(run.removesuffix(behind)) + behind
+
+
+def _harmless(word: str) -> bool:
+    if word in _SIGNS:
+        return True
+    if word.lower().startswith("www.") or _HEX.search(word):
+        return False
+    return bool(_WORD.fullmatch(word) or _NUMBER.fullmatch(word))
