@@ -152,6 +152,7 @@ def _cost(one: Cost) -> dict[str, object]:
         "currency": one.currency,
         "unknown": list(one.unknown),
         "basis": one.basis,
+        "notes": list(one.notes),
     }
 
 

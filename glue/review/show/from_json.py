@@ -164,7 +164,8 @@ def _cost(one: Json) -> Cost:
     before, after, difference = (
         None if one[key] is None else Decimal(str(one[key])) for key in ("before", "after", "difference")
     )
-    return Cost(before, after, difference, str(one["currency"]), _texts(one["unknown"]), str(one["basis"]))
+    texts = _texts(one["unknown"]), str(one["basis"]), _texts(one["notes"])
+    return Cost(before, after, difference, str(one["currency"]), *texts)
 
 
 def _texts(values: Any) -> tuple[str, ...]:

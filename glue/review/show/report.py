@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeVar, cast
 
 from glue.review.model import Cost, EndpointChange, Finding, Grade, Review, Right
 
@@ -21,7 +20,6 @@ _COUNTED = {
     "create": "create", "update": "update in place", "replace": "replace", "delete": "destroy", "forget": "forget",
     "import": "import", "move": "move", "read": "read",
 }  # fmt: skip
-_Shown = TypeVar("_Shown")
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,7 @@ class Report:
             after=_sum(cost.after for cost in costs),
             difference=_sum(cost.difference for cost in costs),
             unknown=tuple(name for cost in costs for name in cost.unknown),
+            notes=tuple(dict.fromkeys(note for cost in costs for note in cost.notes)),
             basis="; ".join(dict.fromkeys(cost.basis for cost in costs if cost.basis)),
         )
 
@@ -71,11 +70,6 @@ def in_order(report: Report) -> tuple[list[Review], list[str]]:
     quiet = [one for one in report.reviews if one.grade is Grade.NONE and one.sure and not (one.notes or one.drift)]
     loud = [one for one in report.reviews if not any(one is other for other in quiet)]
     return sorted(loud, key=lambda review: -review.grade), [review.name for review in quiet]
-
-
-def scrubbed(report: Report, scrub: Callable[[str], str]) -> Report:
-    """Return the same report with every text run through `scrub`, which masks secrets."""
-    return replace(report, reviews=tuple(_each_text(review, scrub) for review in report.reviews))
 
 
 def headline(report: Report) -> str:
@@ -103,9 +97,10 @@ def money(amount: Decimal | None, *, sign: bool = False) -> str:
 
 def cost_text(cost: Cost) -> str | None:
     """Return what it costs in a month, None when nothing with a price changes."""
-    if cost.before is None and cost.after is None and cost.difference is None and not cost.unknown:
+    if (cost.before, cost.after, cost.difference) == (None, None, None) and not (cost.unknown or cost.notes):
         return None
     unknown = f"; no price for {listed(cost.unknown)}" if cost.unknown else ""
+    unknown += f"; {'; '.join(cost.notes)}" if cost.notes else ""
     unit = f"{cost.currency} {MONTH}"
     if cost.before is None and cost.after is None and cost.difference is None:
         return f"unknown{unknown}"
@@ -151,20 +146,3 @@ def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
             return None
         total += amount
     return total
-
-
-def _each_text(value: _Shown, scrub: Callable[[str], str]) -> _Shown:
-    """Return a copy of data with every string, also in keys, run through `scrub`."""
-    return cast("_Shown", _mapped(value, scrub))
-
-
-def _mapped(value: object, scrub: Callable[[str], str]) -> object:
-    if isinstance(value, str):
-        return scrub(value)
-    if isinstance(value, tuple):
-        return tuple(_mapped(item, scrub) for item in value)
-    if isinstance(value, Mapping):
-        return {_mapped(key, scrub): _mapped(item, scrub) for key, item in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{one.name: _mapped(getattr(value, one.name), scrub) for one in fields(value)})
-    return value
