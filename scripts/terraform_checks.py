@@ -10,7 +10,7 @@ import os
 import select
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,12 +47,12 @@ def provider_binary(folder: Path) -> Path:
 
 
 @contextmanager
-def shared_provider(binary: Path) -> Iterator[str]:
+def shared_provider(binary: Path, *, settings: Mapping[str, str] | None = None) -> Iterator[str]:
     """Start the provider in debug mode and give the value of TF_REATTACH_PROVIDERS; it ends with the context.
 
-    It gets no AWS settings: with AWS_CA_BUNDLE a provider process can be configured only once.
+    It gets no AWS settings but the given ones: with AWS_CA_BUNDLE a provider process can be configured only once.
     """
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | dict(settings or {})
     with subprocess.Popen(
         [binary, "-debug"],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
