@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from glue import locks
-from glue.core import replacing
+from glue.bundles import forbidden
+from glue.core.bundle import COMMENT
 from glue.core.plan import PlanSummary
-from glue.errors import RefusedError, UsageError
+from glue.errors import UsageError
 from glue.fanout import Outcome, side_by_side
 from glue.tf.adopting import Adopter
 from glue.tf.bootstrap import Bootstrap
@@ -76,17 +77,18 @@ class Stacks:
             return self.plan_held(stack)
 
     def plan_held(self, stack: Stack) -> Planned:
-        """Plan a stack whose lock the caller holds. Raises RefusedError for a plan that would replace an endpoint."""
+        """Plan a stack whose lock the caller holds. Raises RefusedError for a plan that its review forbids.
+
+        Its bundle stays for reading; nobody can apply it.
+        """
         self._admit(stack, False)
         make = self._bootstrap.plan if stack.name == "bootstrap" else self._runner.plan
         planned = make(stack)
         if self._runner.unclean(stack) and self._adopt(planned):
             planned = make(stack)
-        try:
-            replacing.check(planned.summary.changes, stack=stack.label)
-        except RefusedError:
-            self._runner.discard_plan(stack)  # nobody may apply it by accident
-            raise
+        if planned.bundle is not None and planned.bundle.refused:
+            where = self._runner.workspace.shown(planned.file.with_name(COMMENT))
+            raise forbidden(stack, planned.bundle, where)
         return planned
 
     def wait_held(self, stack: Stack) -> None:

@@ -43,15 +43,22 @@ class Stack:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Three folders. `root` holds terraform/ and modules/, `environments` data, `work` plans, records and locks."""
+    """Folders. `root` holds terraform/ and modules/, `environments` data, `work` records and locks, `plans` bundles.
+
+    `plans` None means below `work`.
+    """
 
     root: Path
     environments: Path
     work: Path
+    plans: Path | None = None
 
     @classmethod
     def find(cls, environ: Mapping[str, str] | None = None) -> Workspace:
-        """Return the folders of this checkout; SLIPWAY_ENVIRONMENTS and SLIPWAY_WORK name others."""
+        """Return the folders of this checkout; SLIPWAY_ENVIRONMENTS and SLIPWAY_WORK name others.
+
+        Bundles lie in build/plans, or below SLIPWAY_WORK where that is set: two of them plan different accounts.
+        """
         environ = os.environ if environ is None else environ
         root = Path(__file__).resolve().parent.parent
         here = Path.cwd()
@@ -59,15 +66,17 @@ class Workspace:
             root=root,
             environments=here / (environ.get("SLIPWAY_ENVIRONMENTS") or root / "environments"),
             work=here / (environ.get("SLIPWAY_WORK") or root / ".slipway"),
+            plans=None if environ.get("SLIPWAY_WORK") else root / "build" / "plans",
         )
 
     def root_folder(self, stack: Stack) -> Path:
         """The folder of a stack's Terraform root."""
         return self.root / "terraform" / stack.name
 
-    def plan_file(self, stack: Stack) -> Path:
-        """Where a stack's saved plan lies."""
-        return self.work / "plans" / stack.environment.name / f"{stack.file_name}.tfplan"
+    def bundle(self, stack: Stack) -> Path:
+        """Where a stack's saved plan lies, with all that says what it is: `<env>/<stack>[/<endpoint>]`."""
+        folder = (self.plans or self.work / "plans") / stack.environment.name / stack.name
+        return folder / stack.endpoint if stack.endpoint else folder
 
     def data_dir(self, stack: Stack) -> Path:
         """The TF_DATA_DIR of a stack: with an own one for each, all can be planned side by side."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from glue.aws.accounts import Accounts
     from glue.aws.role_profiles import RoleProfiles
     from glue.aws.session import Session
+    from glue.bundles import Bundles
+    from glue.core.bundle import Maker
     from glue.core.environment import Environment
     from glue.deploying import Deployer
     from glue.foreseeing import Foreseen
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from glue.tf.runner import Applied, Planned, Runner
     from glue.tf.tfvars import Estate
     from glue.verifying import Verified
+
+STATE_LIMIT = 512 * 1024 * 1024  # bytes; the largest measured (200 endpoints in one state) has 14 MB
 
 
 @dataclass
@@ -86,7 +90,45 @@ class App:
             console=self.console,
             environ=self.environ,
             who=self.identity,
+            bundles=self.bundles,
+            state=self._state,
         )
+
+    @cached_property
+    def bundles(self) -> Bundles:
+        """The plans that lie here, each with its review."""
+        from glue.bundle_review import Reviewing
+        from glue.bundles import Bundles, Here
+
+        here = Here(maker=self._maker, commit=self._commit)
+        return Bundles(self.workspace, here=here, review=Reviewing(self.workspace))
+
+    def _maker(self, stack: Stack) -> Maker:
+        from glue.core import roles
+        from glue.core.bundle import Maker
+
+        session = self._terraform(stack, changes=False)
+        return Maker(session.principal, session.assumed or roles.of_caller(session.caller, stack.environment))
+
+    def _commit(self) -> tuple[str | None, bool]:
+        """Return the checkout's commit and whether it has other changes, None where git cannot say."""
+        from glue.git import Git
+
+        git = Git(self.workspace.root, self.environ)
+        try:
+            return git.line("rev-parse", "HEAD"), bool(git.run("status", "--porcelain"))
+        except SlipwayError:
+            return None, False
+
+    def _state(self, stack: Stack) -> bytes | None:
+        """Return a stack's state as it lies in its bucket, None when there is none."""
+        from glue.core import names
+
+        where = stack.environment
+        name = names.state_bucket(where.project, where.name, where.account_id)
+        bucket = self._terraform(stack, changes=False).bucket(name, owner=where.account_id)
+        found = bucket.get_small(stack.state_key, limit=STATE_LIMIT)
+        return found[0] if found else None
 
     def identity(self, stack: Stack) -> Identity:
         """Return whose credentials Terraform works with on a stack: its role's, or the caller's as they are."""

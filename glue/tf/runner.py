@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
+from glue.bundle_inputs import state_id
+from glue.bundles import Bundles, Now
 from glue.console import Console
-from glue.core.plan import Change, PlannedLive, PlannedVariant, PlanSummary, summarize
+from glue.core import bundle
+from glue.core.bundle import Manifest
+from glue.core.plan import PlanSummary, summarize
 from glue.errors import RefusedError, SlipwayError
 from glue.tf.commands import Command, Commands, Identity, Place
 from glue.tf.messages import explain
@@ -19,17 +26,24 @@ from glue.tf.runs import Run, Runs
 from glue.workspace import Stack, Workspace
 
 Who = Callable[[Stack], Identity]
+ReadState = Callable[[Stack], bytes | None]
+# What `show -json` would say of a plan without changes: asking costs three seconds.
+NO_CHANGES: Mapping[str, Any] = MappingProxyType({"format_version": "1.2", "resource_changes": [], "complete": True})
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A saved plan: what it changes, where it lies, the seconds it took to make, and terraform's own words."""
+    """A saved plan: what it changes, where it lies, the seconds it took to make, and terraform's own words.
+
+    `bundle` is what its bundle says of it, which lies in the folder of `file`.
+    """
 
     stack: Stack
     summary: PlanSummary
     file: Path
     seconds: float
     text: str = ""
+    bundle: Manifest | None = None
 
     @property
     def changes(self) -> bool:
@@ -50,8 +64,20 @@ class Applied:
 class Runner:
     """Runs terraform for stacks. Everything it keeps lies in the workspace's work folder."""
 
-    def __init__(self, workspace: Workspace, *, console: Console, environ: Mapping[str, str], who: Who) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        console: Console,
+        environ: Mapping[str, str],
+        who: Who,
+        bundles: Bundles,
+        state: ReadState | None = None,
+    ) -> None:
         self.workspace = workspace
+        self.bundles = bundles
+        self._state = state
+        self._version: tuple[str | None] | None = None
         self.commands = Commands(workspace, environ=environ)
         self.processes = Processes(root=workspace.root, environ=environ)
         self._environ = environ
@@ -68,48 +94,66 @@ class Runner:
         place = place or self.place(stack)
         self.settle(place)
         self.init(place)
-        file = self.workspace.plan_file(stack)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self.discard_plan(stack)
-        done = self.run(place, self.commands.plan(place, who=self.who(stack), out=file), codes=(0, 2))
-        summary = self._summary(place, file) if done.exit_code == 2 else PlanSummary()
-        planned = Planned(stack, summary, file, time.monotonic() - began, _plan_text(done.output))
-        _notes(file).write_text(json.dumps(_noted(planned)))
+        file = self.bundles.draft(stack) / bundle.PLAN
+        try:
+            done = self.run(place, self.commands.plan(place, who=self.who(stack), out=file), codes=(0, 2))
+            document = self._document(place, file) if done.exit_code == 2 else NO_CHANGES
+            summary = summarize(document) if done.exit_code == 2 else PlanSummary()
+            made = self.bundles.keep(stack, document, summary)
+        except SlipwayError:
+            self.bundles.discard(stack)  # what was planned before is not what was asked for now
+            raise
+        file = self.bundles.folder(stack) / bundle.PLAN
+        planned = Planned(stack, summary, file, time.monotonic() - began, _plan_text(done.output), made)
         if not planned.changes:
             self._mark(stack).unlink(missing_ok=True)  # whatever was cut off is complete
         return planned
 
     def apply(self, stack: Stack, *, place: Place | None = None) -> Applied:
-        """Apply exactly the saved plan. Raises RefusedError when there is none, or it is stale.
+        """Apply exactly the saved plan. Raises RefusedError when there is none, or anything moved since it was made.
 
-        The plan is gone afterwards: a plan is applied once. Until an apply ended well, `unclean` says so.
+        A plan is applied once: its bundle is marked before it begins. Until an apply ended well, `unclean` says so.
         """
         began = time.monotonic()
         place = place or self.place(stack)
-        file = self.workspace.plan_file(stack)
-        notes = read_notes(file)
-        if notes is None or not file.is_file():
+        made = self._saved(stack)
+        if not made.changes:
+            self.bundles.discard(stack)
+            return Applied(stack, made.summary, changed=False, seconds=time.monotonic() - began)
+        self.settle(place)
+        self.check(stack, remote=place.remote)
+        self.init(place)
+        self.bundles.use(made)
+        self.mark_unclean(stack)
+        try:
+            file = self.bundles.folder(stack) / bundle.PLAN
+            self.run(place, self.commands.apply(place, who=self.who(stack), plan=file))
+        finally:
+            self.bundles.spend(stack)
+        self._mark(stack).unlink(missing_ok=True)
+        return Applied(stack, made.summary, changed=True, seconds=time.monotonic() - began)
+
+    def check(self, stack: Stack, *, remote: bool = True) -> Manifest:
+        """Return what a stack's bundle says, when it may be applied here and now. Raises RefusedError."""
+        made = self._saved(stack)
+        data = self._state(stack) if remote and self._state is not None else None
+        state = state_id(data) if data else None
+        self.bundles.check(stack, made, Now(self._terraform_version(), state, remote and self._state is not None))
+        return made
+
+    def _saved(self, stack: Stack) -> Manifest:
+        made = self.bundles.find(stack)
+        if made is None:
             raise RefusedError(
                 f"there is no saved plan of {stack.label}",
                 remedy=f"Plan it, and look at the plan: {stack.make('plan')}",
             )
-        if not notes.changes and not notes.outputs_change:
-            self.discard_plan(stack)
-            return Applied(stack, notes, changed=False, seconds=time.monotonic() - began)
-        self.settle(place)
-        self.init(place)
-        self.mark_unclean(stack)
-        try:
-            self.run(place, self.commands.apply(place, who=self.who(stack), plan=file))
-        finally:
-            self.discard_plan(stack)
-        self._mark(stack).unlink(missing_ok=True)
-        return Applied(stack, notes, changed=True, seconds=time.monotonic() - began)
+        return made
 
     def saved(self, stack: Stack) -> PlanSummary | None:
         """Return what a stack's saved plan changes, None when there is none, or it changes nothing."""
-        notes = read_notes(self.workspace.plan_file(stack))
-        return notes if notes is not None and (notes.changes or notes.outputs_change) else None
+        made = self.bundles.find(stack)
+        return made.summary if made is not None and made.changes else None
 
     def unclean(self, stack: Stack) -> bool:
         """Whether the last apply failed or was killed: resources may exist that the state does not know."""
@@ -121,10 +165,8 @@ class Runner:
         self._mark(stack).touch()
 
     def discard_plan(self, stack: Stack) -> None:
-        """Remove a stack's saved plan, if there is one."""
-        file = self.workspace.plan_file(stack)
-        file.unlink(missing_ok=True)
-        _notes(file).unlink(missing_ok=True)
+        """Remove a stack's bundle, if there is one."""
+        self.bundles.discard(stack)
 
     def init(self, place: Place) -> None:
         """Prepare a root's data folder, unless nothing changed since the last time."""
@@ -194,13 +236,26 @@ class Runner:
             return
         raise explain(done.output, stack=place.stack, verb="force-unlock", log=self.workspace.shown(done.log))
 
-    def _summary(self, place: Place, file: Path) -> PlanSummary:
+    def _terraform_version(self) -> str | None:
+        """Return the version of Terraform that is here, None when it does not say."""
+        if self._version is None:
+            words = [str(self.commands.binary), "version", "-json"]
+            environ = {**self._environ, "CHECKPOINT_DISABLE": "1"}
+            done = subprocess.run(words, capture_output=True, env=environ, check=False, timeout=60)
+            try:
+                self._version = (str(json.loads(done.stdout)["terraform_version"]),)
+            except (ValueError, KeyError, TypeError):
+                self._version = (None,)
+        return self._version[0]
+
+    def _document(self, place: Place, file: Path) -> dict[str, Any]:
         command = self.commands.show(place, who=self.who(place.stack), plan=file)
         done = self.run(place, command, quiet=True)
         done.log.unlink(missing_ok=True)  # terraform does not redact what it shows as JSON
         # A warning may stand before the document; the document is one line.
         line = next((line for line in done.output.splitlines() if line.startswith("{")), "{}")
-        return summarize(json.loads(line))
+        found = json.loads(line)
+        return found if isinstance(found, dict) else {}
 
     def _progress(self, stack: Stack, line: str) -> None:
         if self._console.verbose or _worth_telling(line):
@@ -225,52 +280,6 @@ class Runner:
             ) from error
         key = f"{place.stack.state_key}\n{self._environ.get('TF_CLI_ARGS_init', '')}\n".encode()
         return hashlib.sha256(key + settings).hexdigest()
-
-
-def read_notes(plan: Path) -> PlanSummary | None:
-    """Return what was noted beside a saved plan that it changes, None when there is nothing."""
-    notes = _read_json(_notes(plan)) or {}
-    changes = notes.get("changes")
-    if not isinstance(changes, list):
-        return None
-    digest = notes.get("digest")
-    return PlanSummary(
-        tuple(Change(*entry) for entry in changes),
-        bool(notes.get("outputs_change")),
-        held_config=held if isinstance(held := notes.get("held_config"), str) else None,
-        digest=digest if isinstance(digest, str) else None,
-        live=_noted_live(notes.get("live")),
-    )
-
-
-def _noted_live(noted: object) -> PlannedLive | None:
-    if not isinstance(noted, dict):
-        return None
-    variants = tuple(PlannedVariant(*map(str, one)) for one in noted["variants"])
-    return PlannedLive(str(noted["revision"]), variants, noted.get("returning") is True)
-
-
-def _noted(planned: Planned) -> dict[str, object]:
-    """Return what is noted beside a plan: addresses, types and kinds of change, but no values."""
-    summary = planned.summary
-    live = summary.live
-    return {
-        "changes": [[change.address, change.kind, change.what] for change in summary.changes],
-        "outputs_change": summary.outputs_change,
-        "held_config": summary.held_config,
-        "digest": summary.digest,
-        "live": {
-            "revision": live.revision,
-            "returning": live.returning,
-            "variants": [[one.name, one.release, one.image, one.model_data_url] for one in live.variants],
-        }
-        if live
-        else None,
-    }
-
-
-def _notes(plan: Path) -> Path:
-    return plan.with_suffix(".json")
 
 
 def _read_json(path: Path) -> dict[str, object] | None:

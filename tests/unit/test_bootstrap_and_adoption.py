@@ -21,6 +21,7 @@ from glue.tf.bootstrap import Bootstrap
 from glue.tf.commands import Identity
 from glue.tf.runner import Runner
 from glue.workspace import Stack, Workspace
+from tests.unit.bundle_support import bundles_of
 
 WHERE = Environment("qa", "222222222222", "eu-west-1", settings={"repository": "https://x/y"})
 STACK = Stack(WHERE, "bootstrap")
@@ -28,6 +29,8 @@ STACK = Stack(WHERE, "bootstrap")
 FAKE = f"""#!{sys.executable}
 import json, os, pathlib, shutil, sys
 words = sys.argv[1:]
+if words[0] == "version":
+    print('{{"terraform_version": "1.11.4"}}'); sys.exit(0)
 chdir = pathlib.Path(words.pop(0).removeprefix("-chdir="))
 home = pathlib.Path(os.environ["FAKE_HOME"])
 verb = next(word for word in words if not word.startswith("-"))
@@ -93,7 +96,9 @@ def world(tmp_path: Path) -> World:
     story = io.StringIO()
     console = Console(stream=story, environ=environ)
     workspace = Workspace(root=tmp_path, environments=tmp_path / "environments", work=tmp_path / ".slipway")
-    runner = Runner(workspace, console=console, environ=environ, who=lambda _: Identity())
+    runner = Runner(
+        workspace, console=console, environ=environ, who=lambda _: Identity(), bundles=bundles_of(workspace)
+    )
 
     def has_state(_: Stack) -> bool | None:
         bucket = tmp_path / "bucket"

@@ -23,6 +23,7 @@ from glue.tf.messages import StateLockedError
 from glue.tf.runner import Runner
 from glue.tf.runs import Runs, process_start
 from glue.workspace import Stack, Workspace
+from tests.unit.bundle_support import bundles_of
 
 LOCK = "954ae4a7-c1ad-9629-40b3-ac48886f9f55"
 STACK = Stack(Environment(name="qa", account_id="222222222222", region="eu-west-1"), "serving", "ranker")
@@ -30,6 +31,8 @@ FAKE = f"""#!{sys.executable}
 import json, os, pathlib, signal, sys, time
 words = sys.argv[1:]
 verb = next(word for word in words if not word.startswith("-"))
+if verb == "version":
+    print('{{"terraform_version": "1.11.4"}}'); sys.exit(0)
 here = pathlib.Path(os.environ["FAKE_HOME"])
 with (here / "calls").open("a") as calls:
     calls.write(json.dumps([verb, os.environ.get("TF_DATA_DIR"), os.environ.get("AWS_PROFILE"), words]) + "\\n")
@@ -82,6 +85,7 @@ def runner(home: Path, story: io.StringIO) -> Runner:
         console=Console(stream=story, environ=environ),
         environ=environ,
         who=lambda _: Identity({"AWS_PROFILE": "qa"}),
+        bundles=bundles_of(workspace),
     )
 
 
@@ -97,8 +101,8 @@ def test_plan_and_apply_run_what_they_print(home: Path, runner: Runner, story: i
     assert (
         "[qa/serving/ranker] $ TF_DATA_DIR=.slipway/terraform/qa/serving/ranker AWS_PROFILE=qa fake-terraform "
         "-chdir=terraform/serving plan -input=false -detailed-exitcode -lock-timeout=20s "
-        "-out=../../.slipway/plans/qa/serving-ranker.tfplan -var-file=../../environments/qa/environment.tfvars "
-        "-var-file=../../environments/qa/endpoints/ranker.tfvars\n"
+        "-out=../../.slipway/plans/qa/serving/ranker.making/plan.tfplan "
+        "-var-file=../../environments/qa/environment.tfvars -var-file=../../environments/qa/endpoints/ranker.tfvars\n"
     ) in story.getvalue()
 
 
