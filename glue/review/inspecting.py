@@ -7,12 +7,12 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from glue.errors import UsageError
-from glue.review import drift, exceptions, noise, protections, stateful
+from glue.review import drift, endpoints, exceptions, noise, protections, stateful
 from glue.review.model import AccessChange, Cost, Finding, Grade, Part, Review, Settings
 from glue.review.plan import Plan
 from glue.review.values import Scrubber
 
-INSPECTORS = (stateful.inspect, protections.inspect, drift.inspect)
+INSPECTORS = (endpoints.inspect, stateful.inspect, protections.inspect, drift.inspect)
 _NO_ACCESS, _NO_COST = AccessChange(), Cost()
 _WORDS = frozenset(
     {"rule", "grade", "kind", "what", "action", "type", "currency", "digest", "name", "terraform_version"}

@@ -1,0 +1,106 @@
+"""The endpoint lines of a review: for each endpoint that a plan touches, what becomes of it.
+
+Also for plans of other modules: names are looked up among the plan's resources, unknown ones followed through its
+configuration. What cannot be resolved is said, and graded up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from glue.review.endpoints_around import Around, label
+from glue.review.endpoints_resolve import CONFIG, ENDPOINT, MODEL, Estate
+from glue.review.endpoints_story import Story, more_than_tags
+from glue.review.model import Finding, Part, Settings
+from glue.review.plan import Plan
+from glue.review.resource import Resource
+from glue.review.values import plain
+
+# Endpoints, and what they are made of, as providers other than `aws` call them.
+_FOREIGN = re.compile(r"^(awscc_sagemaker_(endpoint|endpoint_config|model)|aws_cloudcontrolapi_resource)$")
+_COMPONENT = re.compile(r"^aws(cc)?_sagemaker_inference_component$")
+_SHOWN = 5
+
+
+def inspect(plan: Plan, settings: Settings) -> Part:
+    """Return a line for each endpoint that a plan touches, and what the rules say of it."""
+    estate, around = Estate(plan), Around(plan)
+    every = [Story(plan, settings, estate, around, endpoint) for endpoint in _endpoints(plan)]
+    told = [story for story in every if story.touched]
+    findings = [finding for story in told for finding in story.findings()]
+    used = {id(resource) for story in every for resource in story.parts}
+    spare = [r for r in plan.of_type(CONFIG, MODEL) if id(r) not in used and more_than_tags(r)]
+    findings += _unseen(plan, spare, settings)
+    findings += _elsewhere(plan, settings)
+    claimed = {address for story in told for address in story.addresses()}
+    return Part(
+        findings=tuple(findings),
+        endpoints=tuple(story.change for story in told),
+        folded=tuple(_folded(spare)),
+        claimed=frozenset(claimed | {resource.address for resource in spare}),
+    )
+
+
+def _endpoints(plan: Plan) -> Iterator[Resource]:
+    """Yield every endpoint of a plan once, what stays as it is too."""
+    seen: set[tuple[str, str | None]] = set()
+    for resource in (*plan.of_type(ENDPOINT), *(r for r in plan.resources() if r.type == ENDPOINT)):
+        if (resource.address, resource.deposed) not in seen:
+            seen.add((resource.address, resource.deposed))
+            yield resource
+
+
+def _unseen(plan: Plan, spare: Iterable[Resource], settings: Settings) -> Iterator[Finding]:
+    """Yield configs and models that go, where no endpoint of the plan could say whether it needs them."""
+    homes = {(plan.region_of(r), plan.account_of(r)) for r in _endpoints(plan)}
+    for resource in spare:
+        if resource.destroyed and (plan.region_of(resource), plan.account_of(resource)) not in homes:
+            word = "config" if resource.type == CONFIG else "model"
+            name = plain((resource.before or {}).get("name"))
+            yield settings.rules.finding(
+                "endpoint-parts-unseen",
+                resource=resource.address,
+                message=f"{word} {name} is destroyed, and no endpoint in this plan says whether one uses it",
+            )
+
+
+def _elsewhere(plan: Plan, settings: Settings) -> Iterator[Finding]:
+    """Yield endpoints of other providers, and inference components: what is inside them is not compared."""
+    for resource in plan.changes:
+        if resource.mode != "managed" or not more_than_tags(resource):
+            continue
+        kind = str(resource.values.get("type_name") or "")
+        if _COMPONENT.match(resource.type) or kind == "AWS::SageMaker::InferenceComponent":
+            rule = "inference-component-destroyed" if resource.destroyed else "endpoint-unresolved"
+            text = f"inference component {plain(resource.address)} {_verb(resource)}"
+        elif _FOREIGN.match(resource.type) and (
+            resource.type.startswith("awscc_") or kind.startswith("AWS::SageMaker::")
+        ):
+            is_endpoint = resource.type == "awscc_sagemaker_endpoint" or kind == "AWS::SageMaker::Endpoint"
+            rule = "endpoint-destroyed" if resource.destroyed and is_endpoint else "endpoint-unresolved"
+            text = f"{plain(resource.address)} {_verb(resource)}, and its values cannot be compared"
+        else:
+            continue
+        if resource.what != "create" or rule != "endpoint-unresolved":
+            yield settings.rules.finding(rule, resource=resource.address, message=text)
+
+
+def _verb(resource: Resource) -> str:
+    return {"create": "is made", "update": "changes", "delete": "is destroyed", "replace": "is replaced"}.get(
+        resource.what, "is forgotten"
+    )
+
+
+def _folded(spare: Iterable[Resource]) -> Iterator[str]:
+    """Yield one line for what no live endpoint uses: revisions that come, and that are pruned."""
+    groups: dict[str, list[Resource]] = {}
+    for resource in spare:
+        what = "prepared" if resource.what == "create" else "pruned" if resource.destroyed else "changed"
+        groups.setdefault(what, []).append(resource)
+    for what, resources in groups.items():
+        configs = [r for r in resources if r.type == CONFIG]
+        names = [plain(r.key if isinstance(r.key, str) else label(r)) for r in configs or resources]
+        listed = ", ".join(sorted(names)[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+        counts = f"{len(configs)} configs and {len(resources) - len(configs)} models"
+        yield f"{counts} that no endpoint serves are {what}: {listed}"
