@@ -20,6 +20,7 @@ COMMANDS = {
     "promote": ("glue.cli.promote:promote", "Bring a release to the next environment."),
     "render": ("glue.cli.render:render", "Write a new revision into an endpoint's revisions file."),
     "review": ("glue.cli.review:review", "Say what plans will do, and how dangerous that is."),
+    "comment": ("glue.cli.comment:comment", "Post a review as one comment, or update it."),
     "plan": ("glue.cli.stacks:plan", "Plan with Terraform, and save the plan."),
     "apply": ("glue.cli.stacks:apply", "Apply exactly the saved plan."),
     "verify": ("glue.cli.verify:verify", "Compare what is live with what is wanted; ask the golden requests."),

@@ -27,8 +27,8 @@ _OUTPUTS = ("json", "markdown", "sarif", "html")
 _GATES = ("low", "medium", "high", "forbidden", "never")
 
 
-def _out(name: str, text: str) -> click.Option:
-    return click.option(f"--{name}", f"{name}_file", type=_OUT, metavar="FILE", help=text)  # type: ignore[return-value]
+def _out(name: str, text: str) -> Callable[[options.Function], options.Function]:
+    return click.option(f"--{name}", f"{name}_file", type=_OUT, metavar="FILE", help=text)
 
 
 @click.command()

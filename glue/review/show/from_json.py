@@ -39,7 +39,8 @@ def reviews(document: Json, *, name: str) -> tuple[Review, ...]:
         )
     try:
         found = tuple(_review(document, plan) for plan in document["plans"])
-        worst = max((one.grade for review in found for one in (review, *review.findings)), default=Grade.NONE)
+        grades = [review.grade for review in found] + [one.grade for review in found for one in review.findings]
+        worst = max(grades, default=Grade.NONE)
         told = Grade.of(document["grade"])
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise UsageError(
@@ -100,9 +101,14 @@ def _finding(one: Json) -> Finding:
     waiver = one["exception"]
     if waiver is None:
         return found
-    expires = date.fromisoformat(waiver["expires"])
-    words = (str(waiver[key]) for key in ("rule", "resource", "owner", "reason"))
-    return replace(found, exception=Waiver(*words, expires=expires))
+    exception = Waiver(
+        rule=str(waiver["rule"]),
+        resource=str(waiver["resource"]),
+        owner=str(waiver["owner"]),
+        reason=str(waiver["reason"]),
+        expires=date.fromisoformat(waiver["expires"]),
+    )
+    return replace(found, exception=exception)
 
 
 def _endpoint(one: Json) -> EndpointChange:
