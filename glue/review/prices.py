@@ -33,11 +33,15 @@ PER_MONTH: Mapping[str, Decimal] = {
 
 @dataclass(frozen=True)
 class Source:
-    """Where prices are from: an address, the day they were true, and what it says there."""
+    """Where prices are from: an address, the day they were true, and what it says there.
+
+    `inferred` tells that it says so of something else that is known to cost the same; `what` says of what.
+    """
 
     where: str
     date: date
     what: str = ""
+    inferred: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Price:
 
 @dataclass(frozen=True)
 class Prices:
-    """A snapshot: prices by region, kind (see PER_MONTH) and name, and their sources by id."""
+    """A snapshot: prices by region (`*`: the same in all), kind (see PER_MONTH) and name, and their sources by id."""
 
     regions: Mapping[str, Mapping[str, Mapping[str, Price]]] = field(default_factory=dict)
     sources: Mapping[str, Source] = field(default_factory=dict)
@@ -67,15 +71,22 @@ class Prices:
 
     def price(self, region: str | None, kind: str, name: str) -> Price | None:
         """Return a price, None when it is unknown."""
-        return self.regions.get(region or "", {}).get(kind, {}).get(name)
+        for where in (region or "", "*"):
+            found = self.regions.get(where, {}).get(kind, {}).get(name)
+            if found is not None:
+                return found
+        return None
 
     def basis(self, used: Iterable[Price], *, today: date) -> str:
         """Return what prices are of which day, and that they are stale when the oldest is (over 180 days)."""
-        days = sorted({self.sources[price.source].date for price in used})
+        sources = [self.sources[price.source] for price in used]
+        days = sorted({source.date for source in sources})
         if not days:
             return "no price of the snapshot was needed or known"
         span = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}"
         said = f"on-demand prices of {span}"
+        if any(source.inferred for source in sources):
+            said += ", one of them inferred from what costs the same (glue/review/prices.json says which)"
         if today - days[0] > timedelta(days=STALE_DAYS):
             said += f", older than {STALE_DAYS} days: `make prices` fetches today's"
         return said
@@ -97,7 +108,9 @@ def parse(document: Mapping[str, Any]) -> Prices:
     if document["schema_version"] != 1 or document["currency"] != "USD":
         raise ValueError("its schema_version is not 1, or its currency not USD")
     sources = {
-        key: Source(entry["where"], date.fromisoformat(entry["date"]), entry.get("what", ""))
+        key: Source(
+            entry["where"], date.fromisoformat(entry["date"]), entry.get("what", ""), entry.get("inferred") is True
+        )
         for key, entry in document["sources"].items()
     }
     regions = {
