@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 
 from glue.review.endpoints_around import Around, label
 from glue.review.endpoints_resolve import CONFIG, ENDPOINT, MODEL, Estate
+from glue.review.endpoints_saying import safe
 from glue.review.endpoints_story import Story, more_than_tags
 from glue.review.model import Finding, Part, Settings
 from glue.review.plan import Plan
 from glue.review.resource import Resource
-from glue.review.values import plain
 
 # Endpoints, and what they are made of, as providers other than `aws` call them.
 _FOREIGN = re.compile(r"^(awscc_sagemaker_(endpoint|endpoint_config|model)|aws_cloudcontrolapi_resource)$")
@@ -57,7 +57,7 @@ def _unseen(plan: Plan, spare: Iterable[Resource], settings: Settings) -> Iterat
     for resource in spare:
         if resource.destroyed and (plan.region_of(resource), plan.account_of(resource)) not in homes:
             word = "config" if resource.type == CONFIG else "model"
-            name = plain((resource.before or {}).get("name"))
+            name = safe((resource.before or {}).get("name"))
             yield settings.rules.finding(
                 "endpoint-parts-unseen",
                 resource=resource.address,
@@ -73,13 +73,13 @@ def _elsewhere(plan: Plan, settings: Settings) -> Iterator[Finding]:
         kind = str(resource.values.get("type_name") or "")
         if _COMPONENT.match(resource.type) or kind == "AWS::SageMaker::InferenceComponent":
             rule = "inference-component-destroyed" if resource.destroyed else "endpoint-unresolved"
-            text = f"inference component {plain(resource.address)} {_verb(resource)}"
+            text = f"inference component {safe(resource.address)} {_verb(resource)}"
         elif _FOREIGN.match(resource.type) and (
             resource.type.startswith("awscc_") or kind.startswith("AWS::SageMaker::")
         ):
             is_endpoint = resource.type == "awscc_sagemaker_endpoint" or kind == "AWS::SageMaker::Endpoint"
             rule = "endpoint-destroyed" if resource.destroyed and is_endpoint else "endpoint-unresolved"
-            text = f"{plain(resource.address)} {_verb(resource)}, and its values cannot be compared"
+            text = f"{safe(resource.address)} {_verb(resource)}, and its values cannot be compared"
         else:
             continue
         if resource.what != "create" or rule != "endpoint-unresolved":
@@ -100,7 +100,7 @@ def _folded(spare: Iterable[Resource]) -> Iterator[str]:
         groups.setdefault(what, []).append(resource)
     for what, resources in groups.items():
         configs = [r for r in resources if r.type == CONFIG]
-        names = [plain(r.key if isinstance(r.key, str) else label(r)) for r in configs or resources]
+        names = [safe(r.key if isinstance(r.key, str) else label(r)) for r in configs or resources]
         listed = ", ".join(sorted(names)[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
         counts = f"{len(configs)} configs and {len(resources) - len(configs)} models"
         yield f"{counts} that no endpoint serves are {what}: {listed}"

@@ -8,14 +8,13 @@ from typing import Any
 from glue.review.endpoints_compare import shown
 from glue.review.endpoints_references import References
 from glue.review.endpoints_resolve import ENDPOINT
-from glue.review.endpoints_saying import Said
+from glue.review.endpoints_saying import Said, safe
 from glue.review.endpoints_scaling import Bounds, suspended, variant_of
 from glue.review.endpoints_shape import UNKNOWN, bare, block, blocks, merged
 from glue.review.endpoints_traffic import Deployment
 from glue.review.model import FieldChange
 from glue.review.plan import Plan
 from glue.review.resource import Resource
-from glue.review.values import plain
 
 TARGET, POLICY, ACTION = "aws_appautoscaling_target", "aws_appautoscaling_policy", "aws_appautoscaling_scheduled_action"
 ALARM = "aws_cloudwatch_metric_alarm"
@@ -78,10 +77,8 @@ class Around:
             targets = [r for r in self._scaling[endpoint][variant] if r.type == TARGET]
             gone = next((r for r in targets if r.destroyed and r.deposed is None), None)
             if gone is not None:
-                text = (
-                    f"autoscaling of variant {plain(variant)} is taken off and put on again: meanwhile nothing scales"
-                )
-                yield Said("autoscaling-reattached", text, "", gone.address)
+                text = f"autoscaling of variant {safe(variant)} is taken off and put on again: meanwhile nothing scales"
+                yield Said("autoscaling-reattached", text, "interrupts", gone.address)
 
     def alarms(self, endpoint: str, deployments: Iterable[Deployment]) -> list[Resource]:
         """Return the alarms that guard an endpoint's deployments, or watch it, and that change."""
@@ -89,19 +86,19 @@ class Around:
         return [
             resource
             for resource in self._alarms
-            if resource.what not in ("none", "read") and (_name(resource) in named or endpoint in _watched(resource))
+            if _differs(resource) and (_name(resource) in named or endpoint in _watched(resource))
         ]
 
     def alarm_changes(self, alarms: Iterable[Resource]) -> Iterator[FieldChange]:
         """Yield what changes in these alarms, tags left out: what comes and goes in one entry each."""
         groups: dict[str, list[str]] = {}
         for alarm in alarms:
-            name = plain(_name(alarm))
+            name = safe(_name(alarm))
             if alarm.what in _COMES_OR_GOES:
                 if alarm.what == "create" or _name(alarm) not in self._kept_alarms:
                     groups.setdefault(_COMES_OR_GOES[alarm.what], []).append(name)
-            elif names := [name for name in alarm.attributes() if name not in {"tags", "tags_all", "arn", "id"}]:
-                yield FieldChange("alarms", None, None, None, f"alarm {name} changes: {', '.join(map(plain, names))}")
+            elif names := _differences(alarm):
+                yield FieldChange("alarms", None, None, None, f"alarm {name} changes: {', '.join(map(safe, names))}")
         for word, found in groups.items():
             listed = ", ".join(sorted(found))
             old, new = (None, listed) if word == "made" else (listed, None)
@@ -116,19 +113,19 @@ class Around:
             name = _name(alarm)
             if alarm.destroyed and name not in self._kept_alarms:
                 if name in guards:
-                    text = f"alarm {plain(name)}, which rolls deployments back, is destroyed"
+                    text = f"alarm {safe(name)}, which rolls deployments back, is destroyed"
                     yield Said("guardrails-void", text, "interrupts", alarm.address)
                 elif after is not None and alarm.deposed is None:
                     gone.append(alarm)
             elif alarm.what == "replace" and not alarm.create_first and name in guards:
-                text = f"alarm {plain(name)}, which rolls deployments back, is away while it is replaced"
+                text = f"alarm {safe(name)}, which rolls deployments back, is away while it is replaced"
                 yield Said("guardrails-void", text, "interrupts", alarm.address)
             elif alarm.what in ("update", "replace") and (why := _weaker(alarm)):
                 yield Said(
-                    "alarm-weakened", f"alarm {plain(name)} rings later or for something else: {why}", "", alarm.address
+                    "alarm-weakened", f"alarm {safe(name)} rings later or for something else: {why}", "", alarm.address
                 )
         if gone:
-            names = tuple(sorted(plain(_name(alarm)) for alarm in gone))
+            names = tuple(sorted(safe(_name(alarm)) for alarm in gone))
             text = (
                 f"alarm {names[0]} is destroyed"
                 if len(names) == 1
@@ -178,8 +175,8 @@ def _belongs(key: str | int | None, target: str | int | None) -> bool:
 
 
 def label(endpoint: Resource) -> str:
-    """Return an endpoint's name, or its address where the name is not known."""
-    name = endpoint.values.get("name")
+    """Return the name that an endpoint has, else will have; its address where that is not known."""
+    name = (endpoint.before or endpoint.values).get("name")
     return name if isinstance(name, str) and name else endpoint.address
 
 
@@ -199,10 +196,32 @@ def _watched(alarm: Resource) -> set[str]:
     return found
 
 
+def _differences(alarm: Resource) -> list[str]:
+    """Return the attributes of an alarm that differ, tags left out; zeros are what the provider reads of nothing."""
+    old, new = alarm.before or {}, merged(alarm.after or {}, alarm.unknown)
+    names = [name for name in alarm.attributes() if name not in {"tags", "tags_all", "arn", "id"}]
+    return [name for name in names if _quiet(old.get(name)) != _quiet(new.get(name))]
+
+
+def _differs(alarm: Resource) -> bool:
+    if alarm.what == "update":
+        return bool(_differences(alarm))
+    return alarm.what not in ("none", "read")
+
+
+def _quiet(value: Any) -> Any:
+    """Return a value without empty things and zeros in its blocks."""
+    if isinstance(value, Mapping):
+        return bare({key: _quiet(inner) for key, inner in value.items()})
+    if isinstance(value, list):
+        return bare([_quiet(inner) for inner in value])
+    return None if value == 0 and not isinstance(value, bool) else value
+
+
 def _weaker(alarm: Resource) -> str:
     """Return why an alarm would ring later than it did, "" when it would not."""
     old, new = alarm.before or {}, merged(alarm.after or {}, alarm.unknown)
-    reasons = [plain(key) for key in _OTHER_METRIC if bare(old.get(key)) != bare(new.get(key))]
+    reasons = [safe(key) for key in _OTHER_METRIC if _quiet(old.get(key)) != _quiet(new.get(key))]
     for key in ("evaluation_periods", "datapoints_to_alarm", "period"):
         reasons += [
             f"{key} {shown(old.get(key))} → {shown(new.get(key))}" for _ in (0,) if _more(old.get(key), new.get(key))

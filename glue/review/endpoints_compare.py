@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
+from glue.review.endpoints_saying import safe
 from glue.review.endpoints_shape import UNKNOWN, Container, Model, Served, Variant, bare
-from glue.review.model import FieldChange
-from glue.review.values import plain
+from glue.review.model import FieldChange, VariantShape
 
 _DIGEST_SHOWN = 12
 _OF_CAPTURE = frozenset(
@@ -34,6 +34,23 @@ def compare(before: Served, after: Served) -> tuple[FieldChange, ...]:
     return tuple(found)
 
 
+def shapes(served: Served | None) -> tuple[VariantShape, ...]:
+    """Return the variants as a picture shows them, shadows last; none without an endpoint."""
+    if served is None:
+        return ()
+    parts = _parts(served.variants)
+    return tuple(
+        VariantShape(
+            name=safe(name),
+            release=entry.model.release if entry.model else None,
+            capacity=_capacity(entry),
+            share=parts.get(name),
+            shadow=name in served.shadows,
+        )
+        for name, entry in served.everything.items()
+    )
+
+
 def shown(value: Any) -> str | None:
     """Return a value as text for one line, None when there is none. Sensitive values hide themselves."""
     value = bare(value)
@@ -42,10 +59,10 @@ def shown(value: Any) -> str | None:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, Mapping):
-        return plain(", ".join(f"{key} {shown(inner)}" for key, inner in sorted(value.items())))
+        return safe(", ".join(f"{key} {shown(inner)}" for key, inner in sorted(value.items())))
     if isinstance(value, list | tuple):
-        return plain(", ".join(str(shown(inner)) for inner in value))
-    return plain(value)
+        return safe(", ".join(str(shown(inner)) for inner in value))
+    return safe(value)
 
 
 def digest_of(image: str | None) -> str:
@@ -71,18 +88,22 @@ def _field(what: str, variant: str | None, before: Any, after: Any, words: str) 
     if not differs(before, after):
         return
     old, new = shown(before), shown(after)
-    where = f"{plain(variant)}: " if variant else ""
+    where = f"{safe(variant)}: " if variant else ""
     yield FieldChange(what, variant, old, new, f"{where}{words} {old or 'none'} → {new or 'none'}")
 
 
 def _shares(variants: Mapping[str, Variant]) -> dict[str, str]:
-    """Return each variant's share of the traffic in percent, as text; empty when a weight is not known."""
+    return {name: f"{100 * part:.4g} %" for name, part in _parts(variants).items()}
+
+
+def _parts(variants: Mapping[str, Variant]) -> dict[str, float]:
+    """Return each variant's part of the traffic, 0 to 1; empty when a weight is not known."""
     weights = {name: entry.weight for name, entry in variants.items()}
     if not all(isinstance(weight, int | float) and not isinstance(weight, bool) for weight in weights.values()):
         return {}
     numbers = {name: float(str(weight)) for name, weight in weights.items()}
     total = sum(numbers.values())
-    return {name: f"{100 * weight / total:.4g} %" for name, weight in numbers.items()} if total > 0 else {}
+    return {name: weight / total for name, weight in numbers.items()} if total > 0 else {}
 
 
 def _placed(name: str, old: Variant | None, new: Variant | None, *, shadow: bool) -> FieldChange:
@@ -90,7 +111,7 @@ def _placed(name: str, old: Variant | None, new: Variant | None, *, shadow: bool
     entry = new or old
     capacity = _capacity(entry) if entry else ""
     release = f", {entry.model.release}" if entry and entry.model and entry.model.release else ""
-    text = f"{kind} {plain(name)} {'added' if new else 'removed'} ({capacity}{plain(release)})"
+    text = f"{kind} {safe(name)} {'added' if new else 'removed'} ({capacity}{safe(release)})"
     return FieldChange(what, name, None if new else capacity, capacity if new else None, text)
 
 
@@ -106,7 +127,7 @@ def _variant(name: str, old: Variant, new: Variant, shares: tuple[str, str]) -> 
             f"{shown(entry.weight) or '0'}{f' ({share})' if share else ''}"
             for entry, share in zip((old, new), shares, strict=True)
         ]
-        yield FieldChange("weight", name, texts[0], texts[1], f"{plain(name)}: weight {texts[0]} → {texts[1]}")
+        yield FieldChange("weight", name, texts[0], texts[1], f"{safe(name)}: weight {texts[0]} → {texts[1]}")
     yield from _field("instance_type", name, old.instance_type, new.instance_type, "instance type")
     yield from _field("instance_count", name, old.count, new.count, "instances")
     yield from _field("serverless", name, old.serverless, new.serverless, "serverless")
@@ -125,14 +146,14 @@ def _model(name: str, old: Model, new: Model) -> Iterator[FieldChange]:
         where = f"container {at} " if several else ""
         if was is None or will is None:
             word = "added" if was is None else "removed"
-            yield FieldChange("image", name, _image(was), _image(will), f"{plain(name)}: {where or 'container '}{word}")
+            yield FieldChange("image", name, _image(was), _image(will), f"{safe(name)}: {where or 'container '}{word}")
         else:
             yield from _container(name, was, will, where, told=old.release != new.release)
     yield from _field("role", name, old.role, new.role, "execution role")
     yield from _field("network", name, old.network, new.network, "network")
     if differs(old.isolation, new.isolation):
         words = [_isolation(old.isolation), _isolation(new.isolation)]
-        text = f"{plain(name)}: network isolation {words[0]} → {words[1]}"
+        text = f"{safe(name)}: network isolation {words[0]} → {words[1]}"
         yield FieldChange("network", name, words[0], words[1], text)
     yield from _rest(name, old.rest, new.rest, "model's ")
 
@@ -149,10 +170,10 @@ def _container(name: str, old: Container, new: Container, where: str, *, told: b
     if differs(old.artifact, new.artifact):
         texts = shown(old.artifact), shown(new.artifact)
         short = "artifact changes with the release" if told else f"artifact {texts[0] or 'none'} → {texts[1] or 'none'}"
-        yield FieldChange("artifact", name, *texts, f"{plain(name)}: {where}{short}")
+        yield FieldChange("artifact", name, *texts, f"{safe(name)}: {where}{short}")
     if differs(old.image, new.image):
         texts = shown(old.image), shown(new.image)
-        text = f"{plain(name)}: {where}image {digest_of(texts[0])} → {digest_of(texts[1])}"
+        text = f"{safe(name)}: {where}image {digest_of(texts[0])} → {digest_of(texts[1])}"
         yield FieldChange("image", name, *texts, text)
     yield from _environment(name, old.environment, new.environment, where)
     yield from _rest(name, old.rest, new.rest, where)
@@ -162,7 +183,7 @@ def _environment(name: str, old: object, new: object, where: str) -> Iterator[Fi
     """Yield which keys of an environment change; never a value."""
     if not isinstance(old, Mapping) or not isinstance(new, Mapping):
         if old is UNKNOWN or new is UNKNOWN:
-            text = f"{plain(name)}: {where}environment is known after apply only"
+            text = f"{safe(name)}: {where}environment is known after apply only"
             yield FieldChange("environment", name, _keys(old), _keys(new), text)
         return
     groups = {
@@ -170,13 +191,13 @@ def _environment(name: str, old: object, new: object, where: str) -> Iterator[Fi
         "removes": sorted(set(old) - set(new)),
         "changes": sorted(key for key in set(old) & set(new) if old[key] != new[key]),
     }
-    words = "; ".join(f"{word} {', '.join(map(plain, keys))}" for word, keys in groups.items() if keys)
+    words = "; ".join(f"{word} {', '.join(map(safe, keys))}" for word, keys in groups.items() if keys)
     if words:
-        yield FieldChange("environment", name, _keys(old), _keys(new), f"{plain(name)}: {where}environment {words}")
+        yield FieldChange("environment", name, _keys(old), _keys(new), f"{safe(name)}: {where}environment {words}")
 
 
 def _keys(environment: object) -> str | None:
-    return plain(", ".join(sorted(environment))) or None if isinstance(environment, Mapping) else "(known after apply)"
+    return safe(", ".join(sorted(environment))) or None if isinstance(environment, Mapping) else "(known after apply)"
 
 
 def _capture(old: Any, new: Any) -> Iterator[FieldChange]:
@@ -223,4 +244,4 @@ def _rest(
     variant: str | None, old: Mapping[str, object], new: Mapping[str, object], owner: str
 ) -> Iterator[FieldChange]:
     for key in sorted({*old, *new}):
-        yield from _field("other", variant, old.get(key), new.get(key), f"{owner}{plain(key)}")
+        yield from _field("other", variant, old.get(key), new.get(key), f"{owner}{safe(key)}")

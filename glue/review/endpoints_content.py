@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from glue.review.endpoints_compare import differs, shown
-from glue.review.endpoints_saying import Said
+from glue.review.endpoints_saying import Said, safe
 from glue.review.endpoints_shape import Served, Variant
 from glue.review.model import FieldChange
-from glue.review.values import plain
 
 # What a change is called when no sharper rule speaks of it.
 _RULES = {
@@ -45,7 +44,7 @@ def _kinds(before: Served, after: Served) -> Iterator[Said]:
     for name, old, new in _pairs(before, after):
         if (old.serverless is None) != (new.serverless is None):
             words = ("serverless", "instances") if old.serverless is not None else ("instances", "serverless")
-            yield Said("endpoint-kind-changed", f"variant {plain(name)}: {words[0]} → {words[1]}")
+            yield Said("endpoint-kind-changed", f"variant {safe(name)}: {words[0]} → {words[1]}")
     if (before.asynchronous is None) != (after.asynchronous is None) and not _blind(before, after):
         becomes = "becomes asynchronous" if before.asynchronous is None else "is no longer asynchronous"
         yield Said("asynchronous-changed", f"it {becomes}: callers must call it another way")
@@ -76,9 +75,9 @@ def _network(before: Served, after: Served) -> Iterator[Said]:
             if was and not will
         ]
         if opened:
-            yield Said("endpoint-network-opened", f"variant {plain(name)} loses {' and '.join(opened)}")
+            yield Said("endpoint-network-opened", f"variant {safe(name)} loses {' and '.join(opened)}")
         elif differs(old.model.network, new.model.network) or differs(old.model.isolation, new.model.isolation):
-            yield Said("endpoint-network-changed", f"variant {plain(name)} runs in another network")
+            yield Said("endpoint-network-changed", f"variant {safe(name)} runs in another network")
 
 
 def _keys(before: Served, after: Served) -> Iterator[Said]:

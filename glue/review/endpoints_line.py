@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from glue.review.endpoints_saying import safe
 from glue.review.model import Cost, EndpointChange, FieldChange, Rollback
-from glue.review.values import plain
 
 _SHOWN = 4  # changes in the line; all of them are listed below it
 _VERBS = {"create": "is made", "delete": "is DESTROYED", "replace": "is REPLACED: destroyed and made anew"}
@@ -18,12 +18,12 @@ def line(change: EndpointChange, *, returning: bool) -> str:
         _way(change, returning=returning),
         _inside(change.changes),
         change.traffic.text if change.traffic.kind != "none" or change.action in ("create", "update") else "",
-        *(f"INTERRUPTS: {plain(text)}" for text in change.interrupts),
-        *(f"scales in: {plain(text)}" for text in change.scales_in),
+        *(f"INTERRUPTS: {safe(text)}" for text in change.interrupts),
+        *(f"scales in: {safe(text)}" for text in change.scales_in),
         _back(change.rollback, change.action),
         price(change.cost),
     ]
-    return f"{plain(change.endpoint)}: {'; '.join(part for part in parts if part)}"
+    return f"{safe(change.endpoint)}: {'; '.join(part for part in parts if part)}"
 
 
 def _way(change: EndpointChange, *, returning: bool) -> str:
@@ -39,8 +39,8 @@ def _way(change: EndpointChange, *, returning: bool) -> str:
 
 
 def _named(served: str | None, releases: Sequence[str]) -> str:
-    name = plain(served or "a config that is not known")
-    return f"{name} ({plain(', '.join(releases))})" if releases else name
+    name = safe(served or "a config that is not known")
+    return f"{name} ({safe(', '.join(releases))})" if releases else name
 
 
 def _inside(changes: Sequence[FieldChange]) -> str:
@@ -70,7 +70,7 @@ def price(cost: Cost) -> str:
     sign = (
         "" if cost.difference is None else f" ({'+' if cost.difference >= 0 else '-'}${_dollars(abs(cost.difference))})"
     )
-    missing = f", without a price for {plain(', '.join(cost.unknown))}" if cost.unknown else ""
+    missing = f", without a price for {safe(', '.join(cost.unknown))}" if cost.unknown else ""
     return f"${_dollars(cost.before)} → ${_dollars(cost.after)} a month{sign}{missing}"
 
 

@@ -54,6 +54,16 @@ class References:
                 return tuple(dict.fromkeys(self._followed(module, expression, _DEEPEST)))
         return ()
 
+    def written(self, resource: Resource, attribute: str) -> bool | None:
+        """Tell whether the configuration gives a resource's attribute; null when it does not hold the resource."""
+        inside = self._inside(_INDEX.sub("", resource.module))
+        entries = inside.get("resources") if inside else None
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, Mapping) and (entry.get("type"), entry.get("name")) == (resource.type, resource.name):
+                expressions = entry.get("expressions")
+                return isinstance(expressions, Mapping) and attribute in expressions
+        return None
+
     def _inside(self, module: str) -> Mapping[str, Any] | None:
         """Return the configuration of a module, by its address without keys."""
         inside: Any = self._root

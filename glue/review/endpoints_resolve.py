@@ -13,10 +13,11 @@ from typing import Any
 
 from glue.review import endpoints_shape as shape
 from glue.review.endpoints_references import References
+from glue.review.endpoints_saying import safe
 from glue.review.endpoints_shape import UNKNOWN, Served
 from glue.review.plan import Plan
 from glue.review.resource import Resource
-from glue.review.values import Secret, plain
+from glue.review.values import Secret
 
 ENDPOINT, CONFIG, MODEL = "aws_sagemaker_endpoint", "aws_sagemaker_endpoint_configuration", "aws_sagemaker_model"
 
@@ -102,12 +103,12 @@ class Estate:
         groups: list[dict[str, shape.Variant]] = []
         for group in ("production_variants", "shadow_production_variants"):
             if shape.opaque(config.values, group):
-                unresolved.append(f"{group} of {plain(config.address)} are known after apply only")
+                unresolved.append(f"{group} of {safe(config.address)} are known after apply only")
             variants = {}
             for at, (key, entry) in enumerate(shape.variants_of(config.values, group)):
                 found, why = self._model(config, entry, f"{group}.{at}.model_name", after=after)
                 models += [found] if found else []
-                unresolved += [f"variant {plain(key)}: {why}"] if why else []
+                unresolved += [f"variant {safe(key)}: {why}"] if why else []
                 model = shape.model(found.values, address=found.address) if found else None
                 variants[key] = shape.variant(key, entry, model)
             groups.append(variants)
@@ -126,13 +127,13 @@ class Estate:
         if name is not UNKNOWN:
             found = self.named(kind, name, near, after=after)
             if not found:
-                return None, f"{word} {plain(name)} is not in this plan"
+                return None, f"{word} {safe(name)} is not in this plan"
         else:
             found = self._meant(kind, near, path)
             if not found:
                 return None, f"which {word} it is, is known after apply only"
         if len(found) > 1:
-            listed = ", ".join(plain(entry.address) for entry in found[:3])
+            listed = ", ".join(safe(entry.address) for entry in found[:3])
             return None, f"{len(found)} resources may be its {word}: {listed}"
         return found[0], ""
 

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from glue.review import values
+
+
+def safe(value: object) -> str:
+    """Return a value of a plan as text for one line, whole: who cuts it has masked its secrets before."""
+    return values.plain(value, most=None)
+
 
 @dataclass(frozen=True)
 class Said:

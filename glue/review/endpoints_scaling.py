@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from glue.review.endpoints_saying import Said
+from glue.review.endpoints_saying import Said, safe
 from glue.review.endpoints_shape import UNKNOWN, Served, Variant, block
 from glue.review.model import FieldChange
-from glue.review.values import plain
 
 _OF_VARIANT = re.compile(r"^endpoint/(?P<endpoint>[^/]+)/variant/(?P<variant>[^/]+)$")
+# When autoscaling may have made more than twice the instances that an update starts with, half of them may be lost.
+_MANY_TIMES = 2
 _SWITCHES = ("dynamic_scaling_in_suspended", "dynamic_scaling_out_suspended", "scheduled_scaling_suspended")
 
 
@@ -36,7 +37,7 @@ class Bounds:
         """Bounds and policies in words."""
         asleep = f", suspended: {', '.join(self.suspended)}" if self.suspended else ""
         rules = f" by {', '.join(self.policies.values())}" if self.policies else " by nothing"
-        return plain(f"{self.least} to {self.most} instances{rules}{asleep}")
+        return safe(f"{self.least} to {self.most} instances{rules}{asleep}")
 
 
 def variant_of(resource_id: object) -> tuple[str, str] | None:
@@ -57,7 +58,7 @@ def changes(before: Mapping[str, Bounds], after: Mapping[str, Bounds]) -> Iterat
         old, new = before.get(name), after.get(name)
         texts = old.text if old else None, new.text if new else None
         if texts[0] != texts[1]:
-            text = f"{plain(name)}: autoscaling {texts[0] or 'none'} → {texts[1] or 'none'}"
+            text = f"{safe(name)}: autoscaling {texts[0] or 'none'} → {texts[1] or 'none'}"
             yield FieldChange("autoscaling", name, texts[0], texts[1], text)
 
 
@@ -71,14 +72,14 @@ def detached(before: Mapping[str, Bounds], after: Mapping[str, Bounds], served: 
         where = old.address
         if new is None:
             yield Said(
-                "autoscaling-detached", f"variant {plain(name)} is no longer scaled ({old.text})", "interrupts", where
+                "autoscaling-detached", f"variant {safe(name)} is no longer scaled ({old.text})", "interrupts", where
             )
         elif old.policies and not new.policies:
-            lost = ", ".join(map(plain, old.policies))
-            text = f"nothing moves the instances of variant {plain(name)} any more: it loses {lost}"
+            lost = ", ".join(map(safe, old.policies))
+            text = f"nothing moves the instances of variant {safe(name)} any more: it loses {lost}"
             yield Said("autoscaling-detached", text, "interrupts", new.address)
         elif set(new.suspended) - set(old.suspended):
-            text = f"scaling of variant {plain(name)} is suspended: {', '.join(new.suspended)}"
+            text = f"scaling of variant {safe(name)} is suspended: {', '.join(new.suspended)}"
             yield Said("autoscaling-detached", text, "interrupts", new.address)
 
 
@@ -98,7 +99,7 @@ def nobody(after: Mapping[str, Bounds], served: Served | None) -> Iterator[Said]
         return
     for name, bounds in sorted(after.items()):
         if name not in served.everything:
-            text = f"autoscaling names variant {plain(name)}, which the endpoint will not have"
+            text = f"autoscaling names variant {safe(name)}, which the endpoint will not have"
             yield Said("autoscaling-detached", text, "interrupts", bounds.address)
 
 
@@ -148,28 +149,34 @@ def _instances(name: str, old: Variant, new: Variant, capacity: Capacity) -> Ite
         yield from _fewer(name, known, then, limit)
         if running is None and then is None and capacity.deploys and new.count is UNKNOWN:
             yield Said(
-                "scale-in-possible", f"variant {plain(name)}: its instances are known after apply only", "scales_in"
+                "scale-in-possible", f"variant {safe(name)}: its instances are known after apply only", "scales_in"
             )
         return
     most = _number(scaled.most) if scaled is not None else None
     if capacity.deploys and was is not None and then is not None and then < was:
-        yield Said("scale-in", f"variant {plain(name)}: its config has {was:g} → {then:g} instances", "scales_in")
-    elif capacity.deploys and (most is None or then is None or then < most):
-        text = (
-            f"variant {plain(name)} may scale in: {_to(most)} may run now, and the deployment starts with {_to(then)}"
-        )
-        yield Said("scale-in-possible", text, "scales_in")
+        yield Said("scale-in", f"variant {safe(name)}: its config has {was:g} → {then:g} instances", "scales_in")
+    elif capacity.deploys:
+        yield from _perhaps(name, most, then)
     if limit is not None and most is not None and limit < most:
-        text = f"variant {plain(name)} may scale in: autoscaling allows {most:g} → {limit:g} instances"
+        text = f"variant {safe(name)} may scale in: autoscaling allows {most:g} → {limit:g} instances"
         yield Said("scale-in-possible", text, "scales_in")
+
+
+def _perhaps(name: str, most: float | None, then: float | None) -> Iterator[Said]:
+    """Yield that a deployment starts with fewer instances than autoscaling may have made; how many run is not known."""
+    text = f"{_to(most)} may run now, and the deployment starts with {_to(then)}"
+    if most is None or then is None or most > _MANY_TIMES * then:
+        yield Said("scale-in-possible", f"variant {safe(name)} may scale in: {text}", "scales_in")
+    elif most > then:
+        yield Said("scale-in-unseen", f"variant {safe(name)}: {text}; autoscaling makes up for it after a while")
 
 
 def _fewer(name: str, running: float, then: float | None, limit: float | None) -> Iterator[Said]:
     """Yield the scale-in of a variant whose instances are known."""
     if then is not None and then < running:
-        yield Said("scale-in", f"variant {plain(name)}: {running:g} → {then:g} instances", "scales_in")
+        yield Said("scale-in", f"variant {safe(name)}: {running:g} → {then:g} instances", "scales_in")
     if limit is not None and limit < running and (then is None or limit < then):
-        text = f"variant {plain(name)}: autoscaling allows {limit:g} of its {running:g} instances"
+        text = f"variant {safe(name)}: autoscaling allows {limit:g} of its {running:g} instances"
         yield Said("scale-in", text, "scales_in")
 
 
@@ -183,14 +190,14 @@ def _serverless(name: str, old: Variant, new: Variant) -> Iterator[Said]:
     for key in ("max_concurrency", "provisioned_concurrency", "memory_size_in_mb"):
         was, will = _number(old.serverless.get(key)), _number(new.serverless.get(key)) or 0
         if was is not None and will < was and new.serverless.get(key) is not UNKNOWN:
-            yield Said("scale-in", f"variant {plain(name)}: {key} {was:g} → {will:g}", "scales_in")
+            yield Said("scale-in", f"variant {safe(name)}: {key} {was:g} → {will:g}", "scales_in")
 
 
 def _managed(name: str, old: Variant, new: Variant) -> Iterator[Said]:
     """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariantManagedInstanceScaling.html."""
     was, will = (_most_managed(entry) for entry in (old, new))
     if was is not None and will is not None and will < was:
-        text = f"variant {plain(name)} may scale in: SageMaker may keep {was:g} → {will:g} instances"
+        text = f"variant {safe(name)} may scale in: SageMaker may keep {was:g} → {will:g} instances"
         yield Said("scale-in-possible", text, "scales_in")
 
 

@@ -10,23 +10,23 @@ from functools import cached_property
 from glue.core.truth import revision_in
 from glue.review import (
     endpoints_content,
-    endpoints_cost,
     endpoints_line,
     endpoints_scaling,
     endpoints_traffic,
     endpoints_under,
 )
+from glue.review.cost import served_cost
 from glue.review.endpoints_around import Around, label
-from glue.review.endpoints_compare import compare, shown
+from glue.review.endpoints_compare import compare, shapes, shown
 from glue.review.endpoints_resolve import Estate, Found
-from glue.review.endpoints_saying import Said
+from glue.review.endpoints_saying import Said, safe
 from glue.review.endpoints_scaling import Capacity
 from glue.review.endpoints_shape import Served, merged
 from glue.review.endpoints_traffic import Deployment
-from glue.review.model import EndpointChange, FieldChange, Finding, Rollback, Settings, Traffic
+from glue.review.model import Cost, EndpointChange, FieldChange, Finding, Rollback, Settings, Traffic
 from glue.review.plan import Plan
+from glue.review.prices import Prices
 from glue.review.resource import Resource
-from glue.review.values import plain
 
 _TAGS = frozenset({"tags", "tags_all"})
 _NUMBER = re.compile(r"r(\d+)-")
@@ -146,7 +146,7 @@ class Story:
         other = (
             [name for name in self.endpoint.attributes() if name not in known] if self.endpoint.what == "update" else []
         )
-        found += [FieldChange("other", None, None, None, f"{plain(name)} changes") for name in other]
+        found += [FieldChange("other", None, None, None, f"{safe(name)} changes") for name in other]
         if self.moves and not found:
             names = self.revision(self.before), self.revision(self.after)
             found.append(FieldChange("config", None, names[0], names[1], "another config with the same content"))
@@ -183,7 +183,7 @@ class Story:
         old, new = self.deployments
         content = self.moves or any(r.destroyed for r in self.parts)
         if self.returning:
-            way = f"goes back from {plain(self.revision(before))} to {plain(self.revision(after))}"
+            way = f"goes back from {safe(self.revision(before))} to {safe(self.revision(after))}"
             yield Said("revision-returns", f"{way}: {self.traffic.text}")
         yield from endpoints_under.destroyed(before, after)
         if content:
@@ -213,7 +213,7 @@ class Story:
         revision = self.revision(self.before) or ""
         ours = isinstance(self.plan.variables.get("live"), str) and revision.startswith("r")
         line = f"live = {revision}" if ours else f"endpoint_config_name = {revision}"
-        return endpoints_under.rollback(self.estate, self.endpoint, self.before, self.after, plain(line))
+        return endpoints_under.rollback(self.estate, self.endpoint, self.before, self.after, safe(line))
 
     @cached_property
     def change(self) -> EndpointChange:
@@ -222,7 +222,7 @@ class Story:
         states = [state.served if state is not None else None for state in (self.before, self.after)]
         action = {"none": "none", "forget": "none"}.get(self.endpoint.what, self.endpoint.what)
         found = EndpointChange(
-            endpoint=plain(self.name),
+            endpoint=safe(self.name),
             resource=self.endpoint.address,
             action=action,
             before=self.revision(self.before),
@@ -234,9 +234,24 @@ class Story:
             rollback=self.rollback,
             scales_in=tuple(said.message for said in self.said if said.where == "scales_in"),
             interrupts=tuple(said.message for said in self.said if said.where == "interrupts"),
-            cost=endpoints_cost.month(states[0], states[1], region, self.settings.prices, self.settings.today),
+            variants_before=shapes(states[0]),
+            variants_after=shapes(states[1]),
+            cost=self._cost(states[0], states[1], region),
         )
         return replace(found, text=endpoints_line.line(found, returning=self.returning))
+
+    def _cost(self, before: Served | None, after: Served | None, region: str | None) -> Cost:
+        prices = self.settings.prices
+        if not isinstance(prices, Prices):
+            return Cost(unknown=("all prices",))
+        kept = self.around.scaling(self.name)[1]
+        bounds = {
+            name: (e.least, e.most) for name, e in kept.items() if isinstance(e.least, int) and isinstance(e.most, int)
+        }
+        live = self.settings.live_counts.get(self.name, {})
+        return served_cost(
+            before, after, region=region, prices=prices, today=self.settings.today, live=live, bounds=bounds
+        )
 
     def findings(self) -> Iterator[Finding]:
         """Yield the findings; an endpoint that is touched has at least one."""
@@ -245,9 +260,9 @@ class Story:
             yield self.settings.rules.finding(
                 entry.rule,
                 resource=entry.resource or self.endpoint.address,
-                message=f"{plain(self.name)}: {entry.message}",
+                message=f"{safe(self.name)}: {entry.message}",
                 details=entry.details,
-                endpoint=plain(self.name),
+                endpoint=safe(self.name),
             )
 
     def addresses(self) -> Iterator[str]:
@@ -272,7 +287,7 @@ def _fate(story: Story) -> Iterator[Said]:
     """Yield what becomes of the endpoint itself."""
     endpoint = story.endpoint
     if endpoint.what == "replace":
-        why = ", ".join(plain(str(path[0])) for path in endpoint.replace_paths if path)
+        why = ", ".join(safe(str(path[0])) for path in endpoint.replace_paths if path)
         because = f" because of {why}" if why else ""
         text = f"the endpoint is destroyed and made anew{because}: requests fail until it serves"
         yield Said("endpoint-replaced", text, "interrupts")

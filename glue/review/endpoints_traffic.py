@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from glue.review.endpoints_saying import Said
+from glue.review.endpoints_saying import Said, safe
 from glue.review.endpoints_shape import UNKNOWN, Served, block, blocks, opaque
 from glue.review.model import FieldChange, Traffic
-from glue.review.values import Secret, plain
+from glue.review.values import Secret
 
 KINDS = {"ALL_AT_ONCE": "all_at_once", "CANARY": "canary", "LINEAR": "linear", "ROLLING": "rolling"}
 _WORDS = {"all_at_once": "all traffic at once", "canary": "canary", "linear": "linear", "rolling": "rolling"}
@@ -104,7 +104,26 @@ def traffic(found: Deployment, *, same_config: bool = False) -> Traffic:
     least = found.waits_s / 60
     most = found.max_s / 60 if found.max_s is not None else None
     again = "the same config is deployed once more: " if same_config else ""
-    return Traffic(found.kind, f"{again}{words(found)}; {_minutes(least, most)}", least, most)
+    return Traffic(found.kind, f"{again}{words(found)}; {_minutes(least, most)}", least, most, _steps(found))
+
+
+def _steps(found: Deployment) -> tuple[tuple[float, float], ...]:
+    """Return minutes from the start and the percent of traffic on the new fleet then; empty when that is not known."""
+    wait = (found.wait_s or 0) / 60
+    if found.kind == "all_at_once":
+        return (0.0, 0.0), (0.0, 100.0)
+    if found.size is None or found.unit != "%" or not 0 < found.size <= 100:
+        return ()
+    sizes = (
+        [found.size, 100.0]
+        if found.kind == "canary"
+        else [min(100.0, found.size * at) for at in range(1, found.steps + 1)]
+    )
+    steps, share = [(0.0, 0.0)], 0.0
+    for at, size in enumerate(sizes):
+        steps += [(at * wait, share), (at * wait, size)] if at else [(0.0, size)]
+        share = size
+    return tuple(steps)
 
 
 def words(found: Deployment) -> str:
@@ -143,10 +162,10 @@ def _minutes(least: float, most: float | None) -> str:
 def alarm_changes(before: Deployment, after: Deployment) -> Iterator[FieldChange]:
     """Yield which alarms begin and cease to roll deployments back."""
     old, new = set(before.alarms or ()), set(after.alarms or ())
-    gone, come = (sorted(plain(name) for name in names) for names in (old - new, new - old))
+    gone, come = (sorted(safe(name) for name in names) for names in (old - new, new - old))
     if gone or come:
         parts = [f"{word} {', '.join(names)}" for word, names in (("adds", come), ("drops", gone)) if names]
-        texts = [", ".join(sorted(plain(name) for name in names)) or None for names in (old, new)]
+        texts = [", ".join(sorted(safe(name) for name in names)) or None for names in (old, new)]
         yield FieldChange("alarms", None, texts[0], texts[1], f"rollback alarms: {'; '.join(parts)}")
 
 
@@ -166,7 +185,7 @@ def guards(before: Deployment, after: Deployment, *, deploys: bool, returning: b
     elif before.alarms and after.alarms and UNKNOWN not in after.alarms and not returning:
         gone = [name for name in before.alarms if name not in after.alarms]
         if gone:
-            listed = ", ".join(plain(name) for name in gone)
+            listed = ", ".join(safe(name) for name in gone)
             yield Said("alarms-fewer", f"{len(gone)} alarms no longer roll a deployment back: {listed}")
 
 

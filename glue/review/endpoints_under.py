@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from glue.review.endpoints_resolve import CONFIG, Entry, Estate, Found, token
-from glue.review.endpoints_saying import Said
+from glue.review.endpoints_saying import Said, safe
 from glue.review.endpoints_shape import UNKNOWN, Served
 from glue.review.model import Rollback
 from glue.review.plan import Plan
 from glue.review.resource import Resource
-from glue.review.values import Secret, plain
+from glue.review.values import Secret
 
 
 def moves(before: Found | None, after: Found | None) -> bool:
@@ -35,7 +35,7 @@ def destroyed(before: Found, after: Found) -> Iterator[Said]:
 
 
 def _gone(word: str, old: Entry, *, moving: bool) -> Iterator[Said]:
-    resource, name = old.resource, plain(old.values.get("name"))
+    resource, name = old.resource, safe(old.values.get("name"))
     if not resource.destroyed:
         return
     after = (resource.after or {}).get("name")
@@ -68,7 +68,7 @@ def dependencies(plan: Plan, served: Served) -> Iterator[Said]:
                 for attribute, need in attributes:
                     value = (resource.before or {}).get(attribute)
                     if isinstance(value, str) and value and _needed(need, value, resource, needs):
-                        text = f"{plain(resource.address)} is destroyed, and the endpoint needs it to start an instance"
+                        text = f"{safe(resource.address)} is destroyed, and the endpoint needs it to start an instance"
                         yield Said("live-dependency-destroyed", text, "interrupts", resource.address)
                         break
 
@@ -129,7 +129,7 @@ def rollback(estate: Estate, endpoint: Resource, before: Found | None, after: Fo
         return Rollback(one_line=False, text="the endpoint itself is destroyed")
     if not moves(before, after):
         parts = [entry for entry in (before.config, *before.models) if entry is not None]
-        lost = [plain(entry.address) for entry in parts if entry.resource.destroyed]
+        lost = [safe(entry.address) for entry in parts if entry.resource.destroyed]
         text = f"lost: {', '.join(lost)}" if lost else "its config stays; take the change back and apply"
         return Rollback(one_line=not lost, text=text)
     why = _lost(estate, endpoint, before)
@@ -139,9 +139,9 @@ def rollback(estate: Estate, endpoint: Resource, before: Found | None, after: Fo
 def _lost(estate: Estate, endpoint: Resource, before: Found) -> str:
     """Return what of the way back the plan destroys or does not show, "" when all of it stays."""
     if before.config is None:
-        return f"config {plain(before.name)} is not in this plan: whether it stays cannot be judged"
-    lost = [] if estate.named(CONFIG, before.name, endpoint, after=True) else [f"config {plain(before.name)}"]
-    lost += [f"model {plain(model.values.get('name'))}" for model in before.models if not _stays(estate, model)]
+        return f"config {safe(before.name)} is not in this plan: whether it stays cannot be judged"
+    lost = [] if estate.named(CONFIG, before.name, endpoint, after=True) else [f"config {safe(before.name)}"]
+    lost += [f"model {safe(model.values.get('name'))}" for model in before.models if not _stays(estate, model)]
     if lost:
         return f"the plan destroys what it would go back to: {', '.join(lost)}"
     return f"cannot be judged: {before.served.unresolved[0]}" if before.served.unresolved else ""
