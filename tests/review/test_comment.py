@@ -89,9 +89,11 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815
 
-    def _answer(
-        self, path: str, query: dict[str, list[str]], body: dict[str, Any]
-    ) -> tuple[int, object, dict[str, str]]:
+    def _answer(self, path: str, query: Query, body: dict[str, Any]) -> Answered:
+        parts = path.removeprefix(REPO).strip("/").split("/")
+        return self._of_comments(path, parts, query, body) or self._of_issues(path, parts, query, body)
+
+    def _of_comments(self, path: str, parts: list[str], query: Query, body: dict[str, Any]) -> Answered | None:
         fake = self.server
         if path == "/user":
             return (200, {"login": fake.login}, {}) if fake.login else (403, {"message": "Resource not accessible"}, {})
