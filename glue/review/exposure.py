@@ -34,8 +34,17 @@ def findings(change: Resource, plan: Plan, settings: Settings) -> Iterator[Findi
         return
     new = sorted(_open(change.type, change.after) - _open(change.type, change.before))
     if new:
-        message = f"everybody may newly reach {', '.join(map(plan.show, new))}"
+        message = (
+            f"everybody may newly reach {', '.join(map(plan.show, new))} ({', '.join(sorted(_everybody(change)))})"
+        )
         yield settings.rules.finding("open-to-everybody", resource=change.address, message=message)
+
+
+def _everybody(change: Resource) -> set[str]:
+    """Return the networks that mean everybody and are in a resource after the change."""
+    ingress = change.values.get("ingress")
+    rules = [change.values, *(ingress if isinstance(ingress, list) else [])]
+    return {network for rule in rules if isinstance(rule, dict) for network in _networks(rule) & _EVERYBODY}
 
 
 def _open(kind: str, values: Mapping[str, Any] | None) -> set[str]:
@@ -55,11 +64,13 @@ def _inward(values: Mapping[str, Any]) -> bool:
 
 
 def _from_everybody(values: Mapping[str, Any]) -> bool:
-    for field in _FIELDS:
-        value = values.get(field)
-        if _EVERYBODY & {item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)}:
-            return True
-    return False
+    return bool(_networks(values) & _EVERYBODY)
+
+
+def _networks(values: Mapping[str, Any]) -> set[str]:
+    found = [values.get(field) for field in _FIELDS]
+    lists = [value if isinstance(value, list) else [value] for value in found]
+    return {network for networks in lists for network in networks if isinstance(network, str)}
 
 
 def _ports(values: Mapping[str, Any]) -> str:

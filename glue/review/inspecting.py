@@ -7,12 +7,13 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from glue.errors import UsageError
-from glue.review import drift, endpoints, exceptions, noise, protections, stateful
+from glue.review import cost, drift, endpoints, exceptions, noise, protections, stateful
 from glue.review.model import AccessChange, Cost, Finding, Grade, Part, Review, Settings
 from glue.review.plan import Plan
-from glue.review.values import Scrubber
+from glue.review.values import Scrubber, plain
 
-INSPECTORS = (endpoints.inspect, stateful.inspect, protections.inspect, drift.inspect)
+INSPECTORS = (endpoints.inspect, stateful.inspect, protections.inspect, drift.inspect, cost.inspect)
+_WRONG_SHAPES = (TypeError, ValueError, AttributeError, KeyError, IndexError)
 _NO_ACCESS, _NO_COST = AccessChange(), Cost()
 _WORDS = frozenset(
     {"rule", "grade", "kind", "what", "action", "type", "currency", "digest", "name", "terraform_version"}
@@ -25,6 +26,11 @@ def review(plan: Plan, *, settings: Settings) -> Review:
         return _review(plan, settings)
     except RecursionError as error:
         raise UsageError(f"{plan.name} is nested too deeply to be reviewed") from error
+    except _WRONG_SHAPES as error:  # a list where every provider writes a string: no answer, rather than a wrong one
+        raise UsageError(
+            f"{plain(plan.name)} holds values that no provider writes: it cannot be reviewed ({type(error).__name__})",
+            remedy="if Terraform made this plan, it is a fault of slipway: report it with --verbose",
+        ) from error
 
 
 def _review(plan: Plan, settings: Settings) -> Review:

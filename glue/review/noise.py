@@ -14,6 +14,14 @@ TAGS = frozenset({"tags", "tags_all", "labels", "effective_labels", "terraform_l
 _VERBS = {"create": "created", "update": "changed", "replace": "replaced", "delete": "destroyed", "forget": "forgotten"}
 
 
+MANY = 3  # more destroys of unknown things than that are one finding
+
+
+def amount(number: int, what: str) -> str:
+    """Return `1 resource changes`, `2 resources change`."""
+    return f"1 {what} changes" if number == 1 else f"{number} {what}s change"
+
+
 def counts(plan: Plan) -> Mapping[str, int]:
     """Return how many resources are created, updated, replaced, deleted, forgotten, imported, moved and read."""
     found = Counter(change.what for change in plan.changes if change.what != "none")
@@ -47,19 +55,35 @@ def inspect(plan: Plan, settings: Settings, claimed: frozenset[str] = frozenset(
 
 
 def _destroyed(rest: Iterable[Resource], settings: Settings) -> Iterator[Finding]:
-    """Yield a finding for each destroy of something that no list knows; what holds something has one already."""
-    for change in rest:
-        if not change.destroyed or kinds().lost(change.type) or change.type in kinds().empty:
-            continue
-        if change.deposed:
-            continue
-        why = f" ({change.reason.replace('_', ' ')})" if change.reason else ""
+    """Yield findings for destroys of what no list knows: one each, or one for all when there are many."""
+    gone = [
+        change
+        for change in rest
+        if change.destroyed
+        and not change.deposed
+        and not kinds().lost(change.type)
+        and change.type not in kinds().empty
+    ]
+    if len(gone) > MANY:
+        types = Counter(change.type for change in gone)
+        words = ", ".join(f"{number} {kind}" for kind, number in types.most_common())
+        yield settings.rules.finding(
+            "resource-destroyed",
+            message=f"{len(gone)} resources are destroyed or replaced: {words}",
+            details=tuple(f"{change.address} {_VERBS[change.what]}{_why(change)}" for change in gone),
+        )
+        return
+    for change in gone:
         yield settings.rules.finding(
             "resource-destroyed",
             resource=change.address,
-            message=f"{change.type} is {_VERBS[change.what]}{why}",
+            message=f"{change.type} is {_VERBS[change.what]}{_why(change)}",
             details=tuple(f"forced by {'.'.join(map(str, path))}" for path in change.replace_paths[:5]),
         )
+
+
+def _why(change: Resource) -> str:
+    return f" ({change.reason.replace('_', ' ')})" if change.reason else ""
 
 
 def _changed(plan: Plan, settings: Settings) -> Iterator[Finding]:
@@ -67,15 +91,13 @@ def _changed(plan: Plan, settings: Settings) -> Iterator[Finding]:
     total = sum(counts(plan)[what] for what in ("create", "update", "replace", "delete", "forget", "import", "move"))
     if total:
         words = ", ".join(f"{number} {what}" for what, number in counts(plan).items() if number and what != "read")
-        yield settings.rules.finding("resource-changed", message=f"{total} resources change: {words}")
+        yield settings.rules.finding("resource-changed", message=f"{amount(total, 'resource')}: {words}")
 
 
 def _outputs(plan: Plan, settings: Settings) -> Iterator[Finding]:
     names = [name for name, output in plan.outputs.items() if output.what != "none"]
     if names:
-        yield settings.rules.finding(
-            "output-changed", message=f"{len(names)} outputs change", details=tuple(names[:20])
-        )
+        yield settings.rules.finding("output-changed", message=amount(len(names), "output"), details=tuple(names[:20]))
 
 
 def _folded(plan: Plan, rest: Iterable[Resource]) -> Iterator[str]:
@@ -87,7 +109,7 @@ def _folded(plan: Plan, rest: Iterable[Resource]) -> Iterator[str]:
             deposed.append(change.address)
         elif only_tags(change):
             tags[change.type] += 1
-        elif change.what in _VERBS:
+        elif change.what in _VERBS and not _told(change):
             others[change.what, change.type] += 1
     yield from (
         f"{number} {kind} change{'s' if number == 1 else ''} tags only" for kind, number in sorted(tags.items())
@@ -100,6 +122,11 @@ def _folded(plan: Plan, rest: Iterable[Resource]) -> Iterator[str]:
     yield from _some("imported", imported)
     if same := sum(change.what == "none" and change.mode == "managed" for change in plan.changes):
         yield f"{same} unchanged"
+
+
+def _told(change: Resource) -> bool:
+    """Tell whether the destroy of a resource is a finding, here or in stateful.py."""
+    return change.destroyed and change.type not in kinds().empty
 
 
 def _some(what: str, names: list[str], most: int = 10) -> Iterator[str]:

@@ -33,12 +33,13 @@ class Kinds:
     keys: Mapping[str, str]
     empty: frozenset[str]
     words: frozenset[str]
+    nothing: frozenset[str]
     about: tuple[str, ...]
 
     def lost(self, kind: str) -> str | None:
         """Return what destroying one of a type loses, null when nothing is known to be lost."""
         known = self.holds.get(kind) or self.keys.get(kind)
-        if known or kind in self.empty or kind.endswith(self.about):
+        if known or kind in self.empty or kind in self.nothing or kind.endswith(self.about):
             return known
         words = kind.split("_")[1:]
         telling = words[-1:] if kind.startswith("aws_") else words  # the names of AWS's types end in what they are
@@ -54,6 +55,7 @@ def kinds() -> Kinds:
         keys=table["keys"],
         empty=frozenset(table["empty"]["types"]),
         words=frozenset(table["words"]["holds"]),
+        nothing=frozenset(table["words"]["nothing"]),
         about=tuple(f"_{word}" for word in table["words"]["about"]),
     )
 

@@ -13,6 +13,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -26,6 +27,7 @@ _SECRET_NAME = re.compile(
     r"(?:[_-](?:v\d|base64|plaintext|value|wo|pem))*$",
     re.IGNORECASE,
 )
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # MasterPassword is master_password
 _ENVIRONMENTS = frozenset(
     {"environment", "environment_variables", "env_vars", "environment_variable", "env", "secrets"}
 )
@@ -59,9 +61,10 @@ class Secret:
         raise TypeError("a secret is not written down")
 
 
+@lru_cache(maxsize=4096)
 def secret_name(name: object) -> bool:
     """Tell whether an attribute's name alone says that its value is nobody's business (`master_password`)."""
-    return isinstance(name, str) and _SECRET_NAME.search(name) is not None
+    return isinstance(name, str) and _SECRET_NAME.search(_HUMP.sub("_", name)) is not None
 
 
 def conceal(value: Any, marks: Any = None, *, name: object = None, whole: bool = True) -> Any:
