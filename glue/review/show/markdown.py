@@ -89,7 +89,7 @@ def _blocks(review: Review, *, several: bool) -> Iterator[Block]:
     yield _folded(6, "Folded away", [prose(line) for line in review.folded], "folded line(s)")
     yield _folded(7, "Outputs", [prose(line) for line in review.outputs], "output(s)")
     changes = [
-        f"{one.what} {code(one.address)}" + (f": {code(', '.join(one.attributes))}" if one.attributes else "")
+        f"{prose(one.what)} {code(one.address)}" + (f": {code(', '.join(one.attributes))}" if one.attributes else "")
         for one in review.changes
     ]
     yield _folded(8, "Every change", changes, "change(s)")
