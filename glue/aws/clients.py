@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +103,7 @@ def botocore_session(
     import botocore.session
 
     session = botocore.session.Session(profile=profile)
+    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
     session.set_config_variable("region", environment.region)
     # Clients that botocore makes itself (assuming a profile's role) take these settings too.
     session.set_default_client_config(client_config(threads=1, patient=False))
@@ -112,6 +114,14 @@ def botocore_session(
         fixed: Any = _Fixed(credentials)
         session.register_component("credential_provider", CredentialResolver([fixed]))
     return session
+
+
+@cache
+def _loader(data_path: str | None) -> Any:
+    """Return one loader for all sessions: each would read and search the same files of botocore's again."""
+    from botocore.loaders import create_loader
+
+    return create_loader(data_path)
 
 
 class _Fixed:
