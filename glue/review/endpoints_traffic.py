@@ -171,6 +171,10 @@ def alarm_changes(before: Deployment, after: Deployment) -> Iterator[FieldChange
 
 def guards(before: Deployment, after: Deployment, *, deploys: bool, returning: bool) -> Iterator[Said]:
     """Yield what an endpoint loses of its guardrails."""
+    if after.unknown or UNKNOWN in (after.alarms or ()):
+        text = "how it deploys, or which alarms roll back, is known after apply only"
+        yield Said("deployment-unresolved", text)
+        return
     if before.configured and not after.configured:
         yield Said(
             "guardrails-void", "its deployment config is dropped: traffic moves at once, and nothing rolls back",
@@ -180,9 +184,9 @@ def guards(before: Deployment, after: Deployment, *, deploys: bool, returning: b
         yield Said(
             "guardrails-void", "its automatic rollback is removed: no alarm undoes a bad deployment", "interrupts"
         )
-    elif deploys and not after.alarms and not after.unknown:
+    elif deploys and not after.alarms:
         yield Said("deployment-unguarded", "no alarm rolls this deployment back by itself")
-    elif before.alarms and after.alarms and UNKNOWN not in after.alarms and not returning:
+    elif before.alarms and after.alarms and not returning:
         gone = [name for name in before.alarms if name not in after.alarms]
         if gone:
             listed = ", ".join(safe(name) for name in gone)
