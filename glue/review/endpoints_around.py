@@ -10,7 +10,7 @@ from glue.review.endpoints_references import References
 from glue.review.endpoints_resolve import ENDPOINT
 from glue.review.endpoints_saying import Said, safe
 from glue.review.endpoints_scaling import Bounds, suspended, variant_of
-from glue.review.endpoints_shape import UNKNOWN, bare, block, blocks, merged
+from glue.review.endpoints_shape import UNKNOWN, block, blocks, merged, quiet
 from glue.review.endpoints_traffic import Deployment
 from glue.review.model import FieldChange
 from glue.review.plan import Plan
@@ -200,7 +200,7 @@ def _differences(alarm: Resource) -> list[str]:
     """Return the attributes of an alarm that differ, tags left out; zeros are what the provider reads of nothing."""
     old, new = alarm.before or {}, merged(alarm.after or {}, alarm.unknown)
     names = [name for name in alarm.attributes() if name not in {"tags", "tags_all", "arn", "id"}]
-    return [name for name in names if _quiet(old.get(name)) != _quiet(new.get(name))]
+    return [name for name in names if quiet(old.get(name)) != quiet(new.get(name))]
 
 
 def _differs(alarm: Resource) -> bool:
@@ -209,19 +209,10 @@ def _differs(alarm: Resource) -> bool:
     return alarm.what not in ("none", "read")
 
 
-def _quiet(value: Any) -> Any:
-    """Return a value without empty things and zeros in its blocks."""
-    if isinstance(value, Mapping):
-        return bare({key: _quiet(inner) for key, inner in value.items()})
-    if isinstance(value, list):
-        return bare([_quiet(inner) for inner in value])
-    return None if value == 0 and not isinstance(value, bool) else value
-
-
 def _weaker(alarm: Resource) -> str:
     """Return why an alarm would ring later than it did, "" when it would not."""
     old, new = alarm.before or {}, merged(alarm.after or {}, alarm.unknown)
-    reasons = [safe(key) for key in _OTHER_METRIC if _quiet(old.get(key)) != _quiet(new.get(key))]
+    reasons = [safe(key) for key in _OTHER_METRIC if quiet(old.get(key)) != quiet(new.get(key))]
     for key in ("evaluation_periods", "datapoints_to_alarm", "period"):
         reasons += [
             f"{key} {shown(old.get(key))} → {shown(new.get(key))}" for _ in (0,) if _more(old.get(key), new.get(key))

@@ -151,7 +151,7 @@ class Estate:
 
 def token(name: object) -> object:
     """Return what equal names have in common, whether they are sensitive or not."""
-    return Secret(name) if isinstance(name, str) else name
+    return Secret(name) if isinstance(name, str) else name if isinstance(name, Secret) else repr(name)
 
 
 def _by_name(entries: Iterable[Entry]) -> dict[tuple[str, object], list[Entry]]:

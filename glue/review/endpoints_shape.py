@@ -134,6 +134,15 @@ def _nothing(value: Any) -> bool:
     return value is None or value is False or value in ("", [], {})
 
 
+def quiet(value: Any) -> Any:
+    """Return a value as `bare` does, zeros left out too: the provider reads them back where nothing is set."""
+    if isinstance(value, Mapping):
+        return bare({key: quiet(inner) for key, inner in value.items()})
+    if isinstance(value, list | tuple):
+        return bare([quiet(inner) for inner in value])
+    return None if value == 0 and not isinstance(value, bool) else bare(value)
+
+
 def blocks(values: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     """Return the blocks of a name; an unknown one counts as none (ask `opaque` first)."""
     found = values.get(name)
@@ -215,9 +224,8 @@ def _container(entry: Mapping[str, Any]) -> Container:
 
 def _rest(values: Mapping[str, Any], known: frozenset[str] | set[str]) -> dict[str, object]:
     """Return what no field of a shape holds, without what the provider fills in by itself."""
-    rest = {key: bare(value) for key, value in values.items() if key not in known}
-    # the provider reads 0 back where AWS tells no volume size
-    return {key: value for key, value in rest.items() if not (key in _COMPUTED and (value is UNKNOWN or value == 0))}
+    rest = {key: quiet(value) for key, value in values.items() if key not in known}
+    return {key: value for key, value in rest.items() if not (value is UNKNOWN and key in _COMPUTED)}
 
 
 def _release(values: Mapping[str, Any], containers: Sequence[Container]) -> str | None:
