@@ -86,10 +86,9 @@ def _lost_endpoints(plan: Plan, settings: Settings, found: Iterable[Finding]) ->
     for change in plan.of_type("aws_sagemaker_endpoint"):
         if change.destroyed and change.address not in told:
             name = (change.before or {}).get("name")
-            verb = "replaced" if change.what == "replace" else "destroyed"
-            yield settings.rules.finding(
-                "endpoint-lost", resource=change.address, message=f"endpoint {plan.show(name)} is {verb}"
-            )
+            rule = "endpoint-replaced" if change.what == "replace" else "endpoint-destroyed"
+            message = f"endpoint {plan.show(name)} is {rule.removeprefix('endpoint-')}"
+            yield settings.rules.finding(rule, resource=change.address, message=message, grade=Grade.FORBIDDEN)
 
 
 def scrubbed(value: Any, scrub: Scrubber) -> Any:

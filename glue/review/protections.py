@@ -47,6 +47,8 @@ def _removed(change: Resource, plan: Plan, settings: Settings) -> Iterator[Findi
     if protection is None or not change.destroyed:
         return
     whose = text_of(change.before, protection.of)
+    if whose is None and change.what == "replace":
+        return  # nothing says that another thing is protected now
     if whose is None or not (_goes_too(whose, change, plan) or _still_protected(whose, change, protection, plan)):
         of = f" of {plan.show(whose)}" if whose else ""
         yield settings.rules.finding(

@@ -80,8 +80,8 @@ def _order(check: Check, value: Any) -> float:
 
 def _more(check: Check, value: Any) -> float:
     if value is None:
-        value = check.endless if check.absent == "endless" else check.absent
-    if (value is not None and value == check.endless) or value == "endless":
+        value = check.absent
+    if value == "endless" or (value is not None and value == check.endless):
         return math.inf
     return float(value) if isinstance(value, int | float) else 0.0
 
