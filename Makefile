@@ -54,7 +54,7 @@ check-code:
 	$(MAKE) check-pipelines
 
 check-tests:
-	$(BIN)/python -m pytest -q --durations=5 tests/unit tests/policy
+	$(BIN)/python -m pytest -q --durations=5 tests/unit tests/policy tests/review
 
 .PHONY: scan
 scan: setup $(CHECKOV) ## Hold every policy and plan to checkov, our own checks and parliament
@@ -182,6 +182,10 @@ docs: setup ## Write the generated tables of the modules' READMEs, docs/access.m
 .PHONY: lock
 lock: setup ## Resolve requirements/*.in anew into hash-pinned requirements/*.txt
 	scripts/lock_requirements
+
+.PHONY: prices
+prices: setup ## Fetch AWS's price lists into glue/review/prices.json ([REGION=…]; else those of the environments, and us-east-1)
+	$(BIN)/python -m scripts.update_prices $${REGION:+"$$REGION"}
 
 .PHONY: clean
 clean: ## Remove what make made here, but not the sandbox's or Terraform's records

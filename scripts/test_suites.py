@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SIDE_BY_SIDE = 2
-IN_CHECK = frozenset({"unit", "policy"})  # `make check` runs these two
+IN_CHECK = frozenset({"unit", "policy", "review"})  # `make check` runs these
 _printing = threading.Lock()
 
 
