@@ -59,7 +59,7 @@ PROMOTION = EndpointChange(
     ),
     rollback=Rollback(one_line=True, text="move live back to r7-52d0f3aa"),
     cost=Cost(Decimal("146.00"), Decimal("182.50"), Decimal("36.50"), basis="AWS prices of 2026-11-01, eu-central-1"),
-    text="slipway-qa-ranker r7-52d0f3aa -> r8-1c9a4e7b: new artifact, instance type; canary 12-26 min; back by one line; +36.50 USD",
+    text="slipway-qa-ranker r7-52d0f3aa -> r8-1c9a4e7b: new artifact, instance type; canary 12-26 min; +36.50 USD",
 )
 REPLACED = EndpointChange(
     endpoint="slipway-production-ranker",

@@ -72,7 +72,7 @@ def test_the_exit_code_is_the_gates(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["review", "bad.json", "--gate", "never"]) == 0
     capsys.readouterr()
     assert main(["review", "plan.json", "--gate", "low"]) == 3
-    assert "refused by the gate (low and above)" in capsys.readouterr().out
+    assert "efused by the gate (low and above)" in capsys.readouterr().out
 
 
 def test_json_is_one_document_that_fits_the_schema(capsys: pytest.CaptureFixture[str]) -> None:

@@ -95,18 +95,22 @@ def _findings(review: Review, pen: _Pen) -> Iterator[str]:
 
 def _finding(finding: Finding, pen: _Pen) -> Iterator[str]:
     indent = " " * 13
-    where = finding.resource if finding.resource and finding.resource not in finding.message else ""
+    short = finding.grade <= Grade.LOW and finding.exception is None
+    told = short or not finding.resource or finding.resource in finding.message
+    where = "" if told else finding.resource
     head, *rest = pen.folded(
         f"{finding.message} [{finding.rule}]" + (f" {where}" if where else ""), indent, indent
     ) or [indent]
     yield f"  {pen.grade(finding.grade, f'{finding.grade.word:<9}')}  {head[13:]}"
     yield from rest
+    if short:
+        return
     for detail in finding.details[:5]:
         yield from pen.folded(detail, f"{indent}· ", f"{indent}  ")
     if len(finding.details) > 5:
         yield f"{indent}· and {len(finding.details) - 5} more"
     last = exception_text(finding) or finding.remedy
-    if last and finding.grade > Grade.NONE:
+    if last:
         yield from pen.folded(last, f"{indent}→ ", f"{indent}  ")
 
 
