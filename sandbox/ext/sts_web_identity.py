@@ -106,7 +106,7 @@ def _verified(text: str, account_id: str, settings: Settings) -> tuple[Mapping[s
         raise AwsError(
             "IDPCommunicationError",
             f"The identity provider {provider.url} could not be reached: the sandbox plays "
-            f"{issuers.GITHUB_HOST} and oidc.circleci.com/org/<id> only.",
+            f"{issuers.GITHUB_HOST}, oidc.circleci.com/org/<id> and {issuers.CONCOURSE_HOST} only.",
         )
     if not token.is_signed_by(keys.key_set(settings, issuer)):
         raise _invalid("The ID Token's signature could not be verified with the keys of its issuer")

@@ -16,7 +16,7 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--issuer", choices=("github", "circleci"), required=True)
+    parser.add_argument("--issuer", choices=("github", "circleci", "concourse"), required=True)
     parser.add_argument("--repository", default="", metavar="OWNER/NAME", help="GitHub: the repository that runs")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--environment", help="GitHub: the environment that the job names")
@@ -25,6 +25,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--organization", default="", metavar="UUID", help="CircleCI: the organization")
     parser.add_argument("--project", default="", metavar="UUID", help="CircleCI: the project")
     parser.add_argument("--user", default="", metavar="UUID", help="CircleCI: who started the job")
+    parser.add_argument("--team", default="main", help="Concourse: the team")
+    parser.add_argument("--pipeline", default="slipway", help="Concourse: the pipeline")
     parser.add_argument("--token-version", type=int, choices=(1, 2), default=1, help="CircleCI: 2 also names the ref")
     parser.add_argument("--audience", help="whom the token is for; default as the issuer's own")
     parser.add_argument("--subject", help="another subject than the issuer's")
@@ -47,6 +49,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         project=options.project,
         user=options.user,
         version=options.token_version,
+        team=options.team,
+        pipeline=options.pipeline,
     )
     claims = issuers.claims(options.issuer, job, now=int(time.time()))
     if options.audience is not None:

@@ -2,6 +2,7 @@
 
 GitHub Actions: https://docs.github.com/en/actions/reference/security/oidc.
 CircleCI: https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/.
+Concourse: https://concourse-ci.org/docs/operation/creds/id-token.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 GITHUB_HOST = "token.actions.githubusercontent.com"
 _CIRCLECI_HOST = "oidc.circleci.com/org/"
+CONCOURSE_HOST = "concourse.example.com"  # a Concourse is its own issuer, by its external URL; the sandbox plays this one
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _NAMES = uuid.UUID(
     "6ba7b811-9dad-11d1-80b4-00c04fd430c8"
@@ -23,7 +25,10 @@ AUDIENCE_OF_AWS = "sts.amazonaws.com"  # what aws-actions/configure-aws-credenti
 
 @dataclass(frozen=True)
 class Job:
-    """A pipeline's job. GitHub's subject names its environment, else that it is a pull request, else the ref."""
+    """A pipeline's job. GitHub's subject names its environment, else that it is a pull request, else the ref.
+
+    Concourse's names team and pipeline, as its var source does without a `subject_scope`.
+    """
 
     repository: str = ""  # owner/name
     environment: str | None = None
@@ -33,12 +38,16 @@ class Job:
     project: str = ""
     user: str = ""
     version: int = 1  # of CircleCI's token: CIRCLE_OIDC_TOKEN or CIRCLE_OIDC_TOKEN_V2
+    team: str = "main"  # Concourse
+    pipeline: str = "slipway"
 
 
 def name_of(host: str) -> str | None:
     """Return the short name of an issuer that the sandbox plays, by its host and path; None for all others."""
     if host == GITHUB_HOST:
         return "github"
+    if host == CONCOURSE_HOST:
+        return "concourse"
     if host.startswith(_CIRCLECI_HOST) and _UUID.fullmatch(host.removeprefix(_CIRCLECI_HOST)):
         return "circleci"
     return None
@@ -51,7 +60,8 @@ def is_uuid(text: str) -> bool:
 
 def claims(issuer: str, job: Job, *, now: int) -> dict[str, Any]:
     """Return the claims of a job's token. `now` is in seconds since 1970, and so are exp, iat and nbf."""
-    return dict(_github(job, now) if issuer == "github" else _circleci(job, now))
+    makers = {"github": _github, "circleci": _circleci, "concourse": _concourse}
+    return dict(makers[issuer](job, now))
 
 
 def _github(job: Job, now: int) -> Mapping[str, Any]:
@@ -117,6 +127,19 @@ def _circleci(job: Job, now: int) -> Mapping[str, Any]:
         "oidc.circleci.com/vcs-origin": origin,
         "oidc.circleci.com/vcs-ref": job.ref,
         "oidc.circleci.com/ssh-rerun": False,
+    }
+
+
+def _concourse(job: Job, now: int) -> Mapping[str, Any]:
+    return {
+        "iss": f"https://{CONCOURSE_HOST}",
+        "sub": f"{job.team}/{job.pipeline}",
+        "aud": [AUDIENCE_OF_AWS],  # as the var source is told
+        "exp": now + 3600,
+        "iat": now,
+        "team": job.team,
+        "pipeline": job.pipeline,
+        "job": "nightly",
     }
 
 
