@@ -10,7 +10,7 @@ from glue.review.endpoints_references import References
 from glue.review.endpoints_resolve import ENDPOINT
 from glue.review.endpoints_saying import Said, safe
 from glue.review.endpoints_scaling import Bounds, suspended, variant_of
-from glue.review.endpoints_shape import UNKNOWN, block, blocks, merged, quiet
+from glue.review.endpoints_shape import UNKNOWN, block, blocks, planned, quiet
 from glue.review.endpoints_traffic import Deployment
 from glue.review.model import FieldChange
 from glue.review.plan import Plan
@@ -198,7 +198,7 @@ def _watched(alarm: Resource) -> set[str]:
 
 def _differences(alarm: Resource) -> list[str]:
     """Return the attributes of an alarm that differ, tags left out; zeros are what the provider reads of nothing."""
-    old, new = alarm.before or {}, merged(alarm.after or {}, alarm.unknown)
+    old, new = alarm.before or {}, planned(alarm.after, alarm.unknown)
     names = [name for name in alarm.attributes() if name not in {"tags", "tags_all", "arn", "id"}]
     return [name for name in names if quiet(old.get(name)) != quiet(new.get(name))]
 
@@ -211,7 +211,7 @@ def _differs(alarm: Resource) -> bool:
 
 def _weaker(alarm: Resource) -> str:
     """Return why an alarm would ring later than it did, "" when it would not."""
-    old, new = alarm.before or {}, merged(alarm.after or {}, alarm.unknown)
+    old, new = alarm.before or {}, planned(alarm.after, alarm.unknown)
     reasons = [safe(key) for key in _OTHER_METRIC if quiet(old.get(key)) != quiet(new.get(key))]
     for key in ("evaluation_periods", "datapoints_to_alarm", "period"):
         reasons += [
@@ -242,7 +242,7 @@ def _bounds(resources: Iterable[Resource], *, after: bool) -> Bounds | None:
     for resource in resources:
         if after and (resource.deposed or resource.what in ("delete", "forget")):
             continue
-        values = merged(resource.after, resource.unknown) if after else resource.before
+        values = planned(resource.after, resource.unknown) if after else resource.before
         if values is None:
             continue
         if resource.type == TARGET:

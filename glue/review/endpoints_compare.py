@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import Any
 
 from glue.review.endpoints_saying import safe
-from glue.review.endpoints_shape import UNKNOWN, Container, Model, Served, Variant, bare
+from glue.review.endpoints_shape import UNKNOWN, Container, Model, Served, Variant, bare, blocks
 from glue.review.model import FieldChange, VariantShape
 
 _DIGEST_SHOWN = 12
@@ -217,7 +217,7 @@ def _captured(capture: Any) -> str | None:
     if not isinstance(capture, Mapping):
         return None if capture is None else shown(capture)
     rest = {key: value for key, value in capture.items() if key not in _OF_CAPTURE}
-    modes = [entry.get("capture_mode") for entry in capture.get("capture_options") or () if isinstance(entry, Mapping)]
+    modes = [entry.get("capture_mode") for entry in blocks(capture, "capture_options")]
     header = shown(capture.get("capture_content_type_header"))
     parts = [
         f"{shown(capture.get('initial_sampling_percentage')) or '0'} % of requests",

@@ -55,7 +55,7 @@ class Estate:
         before = {(r.address, r.deposed): r for r in old if r.mode == "managed" and r.type in (CONFIG, MODEL)}
         self._before = [Entry(r, r.before) for r in before.values() if r.before is not None]
         self._after = [
-            Entry(r, shape.merged(r.after or {}, r.unknown)) for r in plan.resources() if r.type in (CONFIG, MODEL)
+            Entry(r, shape.planned(r.after, r.unknown)) for r in plan.resources() if r.type in (CONFIG, MODEL)
         ]
         self._by_name = {False: _by_name(self._before), True: _by_name(self._after)}
 
@@ -69,7 +69,7 @@ class Estate:
         """Return what an endpoint is to serve after the apply; None when it is gone then."""
         if endpoint.after is None:
             return None
-        return self._found(endpoint, shape.merged(endpoint.after, endpoint.unknown), after=True)
+        return self._found(endpoint, shape.planned(endpoint.after, endpoint.unknown), after=True)
 
     def named(self, kind: str, name: object, near: Resource, *, after: bool) -> list[Entry]:
         """Return the resources of a type that have a name, those in another region or account left out."""

@@ -120,6 +120,12 @@ def merged(after: Any, unknown: Any) -> Any:
     return after
 
 
+def planned(after: Mapping[str, Any] | None, unknown: Any) -> Mapping[str, Any]:
+    """Return a resource's planned values as `merged` does; none where all of them are unknown."""
+    found = merged(after or {}, unknown)
+    return found if isinstance(found, Mapping) else {}
+
+
 def bare(value: Any) -> Any:
     """Return a value without what means nothing (null, "", false, [], {}) at any depth, lists sorted."""
     if isinstance(value, Mapping):

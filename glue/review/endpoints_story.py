@@ -21,7 +21,7 @@ from glue.review.endpoints_compare import compare, shapes, shown
 from glue.review.endpoints_resolve import Estate, Found
 from glue.review.endpoints_saying import Said, safe
 from glue.review.endpoints_scaling import Capacity
-from glue.review.endpoints_shape import Served, merged
+from glue.review.endpoints_shape import Served, planned
 from glue.review.endpoints_traffic import Deployment
 from glue.review.model import Cost, EndpointChange, FieldChange, Finding, Rollback, Settings, Traffic
 from glue.review.plan import Plan
@@ -61,7 +61,7 @@ class Story:
     def deployments(self) -> tuple[Deployment, Deployment]:
         """How it deploys, before and after."""
         values = self.endpoint
-        after = merged(values.after, values.unknown) if values.after is not None else {}
+        after = planned(values.after, values.unknown) if values.after is not None else {}
         return endpoints_traffic.deployment(values.before or {}), endpoints_traffic.deployment(after or {})
 
     @property
