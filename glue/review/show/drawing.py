@@ -50,7 +50,7 @@ def traffic(one: Traffic) -> str:
     """Return how traffic moves as a chart of steps; nothing when they are not known."""
     if not one.steps:
         return ""
-    end = max(one.minutes_most or 0.0, one.steps[-1][0] * 1.15, 1.0)
+    end = max(1.5 * max(minute for minute, _ in one.steps), 1.0)
     steps = sorted((max(0.0, minute), max(0.0, min(100.0, percent))) for minute, percent in one.steps)
     points = [(_x(0, end), _y(0))]
     for minute, percent in steps:

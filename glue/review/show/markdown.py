@@ -17,11 +17,13 @@ from glue.review.show.report import (
     Report,
     cost_text,
     counts_text,
+    details_of,
     exception_text,
     headline,
     in_order,
     move_text,
     opening,
+    way_back,
 )
 
 LIMIT = 65_536  # characters that GitHub stores of a comment
@@ -102,7 +104,7 @@ def _endpoint(one: EndpointChange) -> Iterator[Block]:
     warned = "".join(f"- **!** {prose(text)}\n" for text in alarms[:10])
     yield Block(1, "", [f"\n{title}\n\n{line}\n" + (f"\n{warned}" if warned else "")], noun="endpoint(s)")
     facts = [prose(change.text) for change in one.changes]
-    facts += [f"traffic: {prose(one.traffic.text)}", f"rollback: {prose(one.rollback.text)}"]
+    facts += [f"traffic: {prose(one.traffic.text)}", f"way back: {prose(way_back(one.rollback))}"]
     if cost := cost_text(one.cost):
         facts.append(f"cost: {prose(cost)}")
     yield _folded(5, "What changes inside", facts, "detail(s) of endpoints")
@@ -125,9 +127,10 @@ def _findings(findings: Sequence[Finding]) -> Iterator[Block]:
 def _finding(finding: Finding) -> str:
     where = f" {code(finding.resource)}" if finding.resource and finding.resource not in finding.message else ""
     parts = [f"- {prose(finding.message)}{where} · {code(finding.rule)}\n"]
-    parts += [f"  - {prose(detail)}\n" for detail in finding.details[:5]]
-    if len(finding.details) > 5:
-        parts.append(f"  - and {len(finding.details) - 5} more\n")
+    details = details_of(finding)
+    parts += [f"  - {prose(detail)}\n" for detail in details[:5]]
+    if len(details) > 5:
+        parts.append(f"  - and {len(details) - 5} more\n")
     last = exception_text(finding) or finding.remedy
     return "".join(parts) + (f"  - **→** {prose(last)}\n" if last else "")
 

@@ -12,12 +12,14 @@ from glue.review.show.report import (
     Report,
     cost_text,
     counts_text,
+    details_of,
     exception_text,
     headline,
     in_order,
     money,
     move_text,
     opening,
+    way_back,
 )
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -98,19 +100,21 @@ def _endpoints(endpoints: Sequence[EndpointChange]) -> Iterator[str]:
 def _endpoint(one: EndpointChange) -> str:
     alarms = "".join(f'<p class="warn">▲ {html(text)}</p>' for text in (*one.interrupts, *one.scales_in))
     changes = _list([change.text for change in one.changes])
+    moves = f"<p>{html(one.traffic.text)}</p>{drawing.traffic(one.traffic)}"
+    back = f"<p>{html(way_back(one.rollback))}</p>"
     price = cost_text(one.cost)
     facts = (
         _fact("What changes", changes),
-        _fact("Traffic", f"<p>{html(one.traffic.text)}</p>{drawing.traffic(one.traffic)}"),
-        _fact("Way back", f"<p>{html(one.rollback.text)}</p>"),
+        f"<div>{_fact('Traffic', moves)}{_fact('Way back', back)}</div>",
         _fact("Cost", f"<p>{html(price)}</p>{drawing.cost(one.cost)}" if price else ""),
     )
-    text = f"<p>{html(one.text)}</p>" if one.text else ""
+    drawn = one.changes or one.variants_before or one.variants_after
+    text = f"<p>{html(one.text)}</p>" if one.text and not drawn else ""
     return f'{text}{alarms}{drawing.change(one)}<div class="facts">{"".join(facts)}</div>'
 
 
 def _fact(title: str, body: str) -> str:
-    return f"<div><h4>{title}</h4>{body}</div>" if body else ""
+    return f'<div class="fact"><h4>{title}</h4>{body}</div>' if body else ""
 
 
 def _findings(findings: Sequence[Finding]) -> str:
@@ -131,7 +135,7 @@ def _findings(findings: Sequence[Finding]) -> str:
 
 def _finding(one: Finding) -> str:
     where = f"<br><code>{html(one.resource)}</code>" if one.resource and one.resource not in one.message else ""
-    details = _list(one.details)
+    details = _list(details_of(one))
     last = exception_text(one) or one.remedy
     remedy = f'<p class="soft">→ {html(last)}</p>' if last else ""
     text = f"<b>{html(one.message)}</b>{where} <code class='soft'>{html(one.rule)}</code>{details}{remedy}"

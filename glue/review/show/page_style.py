@@ -36,6 +36,7 @@ code { font: .88em/1.4 ui-monospace, monospace; } .soft { color: var(--soft); }
 .mirror { border: 1px dashed var(--shadow); border-radius: .3rem; padding: 0 .35rem; color: var(--shadow);
   font-size: .8rem; }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: .9rem 1.4rem; }
+.fact + .fact { margin-top: .6rem; }
 .plain { margin: 0; padding-left: 1.1rem; } .warn { color: var(--warn); font-weight: 600; }
 .chart { width: 100%; max-width: 24rem; height: auto; display: block; } .chart text { fill: var(--soft);
   font-size: 11px; } .grid { stroke: var(--rule); } .area { fill: var(--new); opacity: .25; }

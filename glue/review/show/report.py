@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from glue.review.model import Cost, EndpointChange, Finding, Grade, Review, Right
+from glue.review.model import Cost, EndpointChange, Finding, Grade, Review, Right, Rollback
 
 MONTH = "a month of 730 hours"
 TO_DO = {
@@ -115,6 +115,16 @@ def move_text(endpoint: EndpointChange) -> str:
     if endpoint.before == endpoint.after:
         return endpoint.after or "unknown"
     return f"{endpoint.before or 'nothing'} -> {endpoint.after or 'nothing'}"
+
+
+def details_of(finding: Finding) -> list[str]:
+    """Return the details that the message does not tell already."""
+    return [text for text in finding.details if text not in finding.message]
+
+
+def way_back(rollback: Rollback) -> str:
+    """Return how a change is taken back."""
+    return f"{'by one line' if rollback.one_line else 'not by one line'}: {rollback.text}"
 
 
 def exception_text(finding: Finding) -> str | None:

@@ -6,7 +6,16 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from glue.review.model import AccessChange, Finding, Grade, Review
-from glue.review.show.report import Report, cost_text, counts_text, exception_text, headline, in_order, opening
+from glue.review.show.report import (
+    Report,
+    cost_text,
+    counts_text,
+    details_of,
+    exception_text,
+    headline,
+    in_order,
+    opening,
+)
 from glue.review.values import plain
 
 _COLOURS = {Grade.NONE: "32", Grade.LOW: "32", Grade.MEDIUM: "33", Grade.HIGH: "31", Grade.FORBIDDEN: "1;31"}
@@ -105,10 +114,11 @@ def _finding(finding: Finding, pen: _Pen) -> Iterator[str]:
     yield from rest
     if short:
         return
-    for detail in finding.details[:5]:
+    details = details_of(finding)
+    for detail in details[:5]:
         yield from pen.folded(detail, f"{indent}· ", f"{indent}  ")
-    if len(finding.details) > 5:
-        yield f"{indent}· and {len(finding.details) - 5} more"
+    if len(details) > 5:
+        yield f"{indent}· and {len(details) - 5} more"
     last = exception_text(finding) or finding.remedy
     if last:
         yield from pen.folded(last, f"{indent}→ ", f"{indent}  ")
