@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from glue.auditing import Trail
     from glue.aws.accounts import Accounts
     from glue.aws.role_profiles import RoleProfiles
+    from glue.aws.s3 import Bucket
     from glue.aws.session import Session
     from glue.bundles import Bundles
     from glue.core.bundle import Maker
     from glue.core.environment import Environment
+    from glue.core.truth import Truth
     from glue.deploying import Deployer
+    from glue.drifting import Drifts
     from glue.foreseeing import Foreseen
     from glue.stacks import Stacks
     from glue.tf.commands import Identity
@@ -127,17 +130,36 @@ class App:
         where = stack.environment
         name = names.state_bucket(where.project, where.name, where.account_id)
         bucket = self._terraform(stack, changes=False).bucket(name, owner=where.account_id)
-        found = bucket.get_small(stack.state_key, limit=STATE_LIMIT)
+        return self.state_in(bucket, stack.state_key)
+
+    def state_bucket(self, where: Environment) -> Bucket:
+        """Return the bucket of an environment's states, in the role that only reads."""
+        from glue.core import names, roles
+
+        name = names.state_bucket(where.project, where.name, where.account_id)
+        return self.accounts.session(where, roles.PLAN).bucket(name, owner=where.account_id)
+
+    def state_in(self, bucket: Bucket, key: str) -> bytes | None:
+        """Return a state as it lies in a bucket, None when there is none."""
+        found = bucket.get_small(key, limit=STATE_LIMIT)
         return found[0] if found else None
 
     def identity(self, stack: Stack) -> Identity:
         """Return whose credentials Terraform works with on a stack: its role's, or the caller's as they are."""
+        return self._identity(stack.environment, self._terraform(stack, changes=False))
+
+    def reading(self, stack: Stack) -> Identity:
+        """Return the credentials of the role that only reads, whatever the caller may do besides."""
+        from glue.core import roles
+
+        where = stack.environment
+        return replace(self._identity(where, self.accounts.session(where, roles.PLAN)), locks=False)
+
+    def _identity(self, where: Environment, session: Session) -> Identity:
         from glue.aws.credential_process import CALLER, KEYS, TOKEN
         from glue.core import roles
         from glue.tf.commands import Identity
 
-        where = stack.environment
-        session = self.accounts.terraform(where, stack.name, changes=False)
         # Before a profile, some SDKs look at these; with a profile chosen, they must not.
         # https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
         keys = tuple(name for name in KEYS if name in self.environ)
@@ -169,6 +191,39 @@ class App:
                 console=self.console,
             ),
             admit=lambda stack, changes: self._terraform(stack, changes=changes),
+        )
+
+    @cached_property
+    def drifts(self) -> Drifts:
+        """Looks for infrastructure drift, in the role that only reads."""
+        from glue.bundle_review import Reviewing
+        from glue.drifting import Drifts
+        from glue.tf.runner import Runner
+
+        runner = Runner(
+            self.workspace, console=self.console, environ=self.environ, who=self.reading, bundles=self.bundles
+        )
+        return Drifts(
+            runner,
+            review=Reviewing(self.workspace).review,
+            truth=self._truth,
+            alone=self.stacks.alone,
+        )
+
+    def _truth(self, stack: Stack) -> Truth | None:
+        """Return the truth check's verdict on an endpoint, read in the role that only reads."""
+        from glue.core import roles
+        from glue.verifying import truth_of
+
+        if stack.endpoint is None:
+            return None
+        where = stack.environment
+        return truth_of(
+            self.accounts.session(where, roles.PLAN),
+            stack.endpoint,
+            self.estate.revisions(where.name, stack.endpoint),
+            settings=self.estate.endpoint(where.name, stack.endpoint),
+            alarms=False,  # one that rings is no drift
         )
 
     def stack(self, where: Environment, endpoint: str) -> Stack:

@@ -37,6 +37,7 @@ COMMANDS = {
     "prune": ("glue.cli.prune:prune", "Remove revisions, releases and images that nobody needs."),
     "doctor": ("glue.cli.doctor:doctor", "Look for what is missing on this machine and in the accounts."),
     "models": ("glue.cli.models:models", "Say which models a range of commits touches."),
+    "drift": ("glue.cli.drift:drift", "Look for what changed outside of Terraform, and what nobody applied."),
     "touched": ("glue.cli.touched:touched", "Say which stacks a range of commits touches."),
     "image": ("glue.cli.image:image", "Build, push, promote and serve the golden image."),
 }

@@ -29,7 +29,11 @@ _TOP = (
     ".terraform-docs.yml", ".tflint.hcl", ".trivyignore", "CODEOWNERS", "LICENSE", "pyproject.toml", "renovate.json",
     "trivy.yaml",
 )  # fmt: skip
-_HOW = {".tool-versions": "it pins Terraform", "Makefile": "it says how plans and packages are made"}
+_HOW = {
+    ".tool-versions": "it pins Terraform",
+    "Makefile": "it says how plans and packages are made",
+    "policy/review-exceptions.toml": "it says which plans are not refused",
+}
 _PACKER = "scripts/build_function.py"
 _NOT_PLANNED = ("examples", "tests")  # folders of a root or module
 Estate = Mapping[str, tuple[str, ...]]

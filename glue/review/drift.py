@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from glue.review.echoes import Echoes
 from glue.review.model import Finding, Grade, Part, Settings
 from glue.review.plan import Plan
 from glue.review.resource import Resource
@@ -23,8 +24,9 @@ def lines(plan: Plan) -> tuple[str, ...]:
 
 def drifted(plan: Plan) -> Iterator[Resource]:
     """Yield the entries of the plan's drift that mean something."""
+    echoes = Echoes(plan)
     for change in plan.drift:
-        if change.mode == "managed" and (change.what in ("delete", "create", "replace") or change.changed()):
+        if change.mode == "managed" and (change.what in ("delete", "create", "replace") or echoes.meaningful(change)):
             yield change
 
 

@@ -99,6 +99,7 @@ def labels(found: Touched) -> list[str]:
         ("README.md", []),
         (".tool-versions", ALL),
         ("Makefile", ALL),
+        ("policy/review-exceptions.toml", ALL),
         ("terraform/network/main.tf", ALL),
         ("environments/shared.tfvars", ALL),
         ("surprise.bin", ALL),
