@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# ruff: noqa: PLC0415 - outputs that are seldom asked for are imported when they are, for start-up's sake
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from glue.review import document, exceptions, inspecting, loading
 from glue.review.model import Grade, Review, Settings
 from glue.review.prices import Prices
 from glue.review.rules import Rules
-from glue.review.show import as_json, from_json, markdown, page, sarif
+from glue.review.show import as_json, from_json, markdown
 from glue.review.show.report import Report, exception_text
 from glue.review_sources import Source
 from glue.workspace import Workspace
@@ -133,11 +134,25 @@ def texts(report: Report, sources: Sequence[Source], *, scope: str, root: Path) 
     return {
         "json": lambda: json_text(as_json.document(report)),
         "markdown": lambda: markdown.text(report, scope=scope),
-        "sarif": lambda: json_text(
-            sarif.document(report, rules=Rules.load(), files=data_files(report, sources, root=root), scope=scope)
-        ),
-        "html": lambda: page.page(report),
+        "sarif": lambda: json_text(_sarif(report, sources, scope=scope, root=root)),
+        "html": lambda: _page(report),
     }
+
+
+def _sarif(report: Report, sources: Sequence[Source], *, scope: str, root: Path) -> Mapping[str, object]:
+    from importlib import metadata
+
+    from glue.review.show import sarif
+
+    files = data_files(report, sources, root=root)
+    version = metadata.version("slipway")
+    return sarif.document(report, rules=Rules.load(), files=files, scope=scope, version=version)
+
+
+def _page(report: Report) -> str:
+    from glue.review.show.page import page
+
+    return page(report)
 
 
 def json_text(value: Mapping[str, object]) -> str:

@@ -24,17 +24,27 @@ _LEVELS = {
 
 
 def document(
-    report: Report, *, rules: Mapping[str, Rule], files: Mapping[str, str], scope: str = "plan"
+    report: Report,
+    *,
+    rules: Mapping[str, Rule],
+    files: Mapping[str, str],
+    scope: str = "plan",
+    version: str | None = None,
 ) -> dict[str, object]:
-    """Return one run over all plans. `files` gives a plan's own file in the repository, relative to its root."""
+    """Return one run over all plans. `files` gives a plan's own file in the repository, relative to its root;
+    `version` is this package's.
+    """
     found = sorted(
         ((finding, review) for review in report.reviews for finding in review.findings), key=lambda pair: -pair[0].grade
     )
     shown = found[:MOST]
     ids = sorted({finding.rule for finding, _ in shown})
     seen: Counter[str] = Counter()
+    driver = {"name": "slipway", "rules": [_rule(name, rules.get(name)) for name in ids]}
+    if version is not None:
+        driver["semanticVersion"] = version
     run: dict[str, object] = {
-        "tool": {"driver": {"name": "slipway", "rules": [_rule(name, rules.get(name)) for name in ids]}},
+        "tool": {"driver": driver},
         "automationDetails": {"id": f"slipway-review/{scope}/"},
         "columnKind": "unicodeCodePoints",
         "results": [_result(finding, review, ids, files.get(review.name), seen) for finding, review in shown],
