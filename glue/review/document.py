@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from glue.errors import UsageError
-from glue.review.loading import HOW, load
+from glue.review.loading import HOW, load, uncollected
 from glue.review.plan import Output, Plan, Values
 from glue.review.resource import WHAT, Resource
 from glue.review.values import conceal, plain
@@ -28,7 +28,8 @@ def read(data: bytes, *, name: str) -> Plan:
     """Return the plan in a file's bytes. Raises UsageError (exit 2), and nothing else, for all that is not a plan."""
     document = load(data, name=name)
     try:
-        return _plan(document, name)
+        with uncollected():
+            return _plan(document, name)
     except _Wrong as error:
         raise UsageError(
             f"{plain(name)} is not a plan that can be reviewed: {plain(error)}", remedy=error.remedy
@@ -51,7 +52,7 @@ def _plan(document: dict[str, Any], name: str) -> Plan:
     _settings(document)
     planned, prior = _planned(document), _prior(document)
     changes = tuple(_resources(document.get("resource_changes"), "resource_changes"))
-    _accounted(changes, planned)
+    _accounted(changes, planned, prior)
     new = sorted(key for key, value in document.items() if key not in KNOWN and value not in (None, False, "", [], {}))
     return Plan(
         name=name,
@@ -63,6 +64,8 @@ def _plan(document: dict[str, Any], name: str) -> Plan:
         prior=Values(prior),
         planned=Values(planned),
         document=document,
+        complete=document.get("complete") is not False,
+        deferred=tuple(_deferred(document)),
         notes=tuple(f"the plan holds {plain(key)!r}, which this review cannot read" for key in new),
     )
 
@@ -111,16 +114,11 @@ def _settings(document: dict[str, Any]) -> None:
 
 
 def _is_whole(document: dict[str, Any]) -> None:
-    again = "mend the configuration and plan again"
     for flag in ("errored", "complete"):
         if not isinstance(document.get(flag, False), bool):
             raise _Wrong(f"{flag} is not true or false")
     if document.get("errored"):
-        raise _Wrong("planning ended in an error, so changes may be missing", again)
-    if document.get("deferred_changes"):
-        raise _Wrong("it defers changes, which nobody can review yet", "apply in steps that Terraform can plan whole")
-    if document.get("complete") is False:
-        raise _Wrong("it is not complete (made with -target, or something is deferred)", "plan again without -target")
+        raise _Wrong("planning ended in an error, so changes may be missing", "mend the configuration and plan again")
 
 
 def _resources(entries: Any, part: str) -> Iterator[Resource]:
@@ -182,12 +180,28 @@ def _is_path(path: Any) -> bool:
     return isinstance(path, list) and all(isinstance(step, str | int) for step in path)
 
 
-def _accounted(changes: tuple[Resource, ...], planned: Mapping[str, Any]) -> None:
-    """Every resource that is planned must be listed with what happens to it."""
+def _accounted(changes: tuple[Resource, ...], planned: Mapping[str, Any], prior: Mapping[str, Any]) -> None:
+    """Every resource that is planned must be listed with what happens to it, unless it stays as it is."""
     listed = {change.address for change in changes}
-    lost = [address for address, entry in planned.items() if entry["mode"] == "managed" and address not in listed]
+    lost = [
+        address
+        for address, entry in planned.items()
+        if entry["mode"] == "managed" and address not in listed and not _stays(entry, prior.get(address))
+    ]
     if lost:
         raise _Wrong(f"{lost[0]} is planned, but resource_changes does not say what happens to it ({len(lost)} such)")
+
+
+def _stays(planned: Mapping[str, Any], prior: Mapping[str, Any] | None) -> bool:
+    return prior is not None and planned.get("values") is not None and planned.get("values") == prior.get("values")
+
+
+def _deferred(document: dict[str, Any]) -> Iterator[str]:
+    """Yield the addresses of changes that Terraform puts off until it knows more."""
+    for at, entry in enumerate(document.get("deferred_changes", ())):
+        change = entry.get("resource_change") if isinstance(entry, dict) else None
+        address = change.get("address") if isinstance(change, dict) else None
+        yield address if isinstance(address, str) else f"deferred_changes[{at}]"
 
 
 def _planned(document: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -8,11 +8,20 @@ from typing import Any
 
 from glue.errors import UsageError
 from glue.review import cost, drift, endpoints, exceptions, noise, protections, stateful
+from glue.review.loading import uncollected
 from glue.review.model import AccessChange, Cost, Finding, Grade, Part, Review, Settings
 from glue.review.plan import Plan
 from glue.review.values import Scrubber, plain
 
 INSPECTORS = (endpoints.inspect, stateful.inspect, protections.inspect, drift.inspect, cost.inspect)
+# What answers requests for a model, whoever's provider it is: destroying one is forbidden.
+ENDPOINTS = (
+    "aws_sagemaker_endpoint",
+    "awscc_sagemaker_endpoint",
+    "azurerm_machine_learning_online_endpoint",
+    "databricks_model_serving",
+    "google_vertex_ai_endpoint",
+)
 _WRONG_SHAPES = (TypeError, ValueError, AttributeError, KeyError, IndexError)
 _NO_ACCESS, _NO_COST = AccessChange(), Cost()
 _WORDS = frozenset(
@@ -23,7 +32,8 @@ _WORDS = frozenset(
 def review(plan: Plan, *, settings: Settings) -> Review:
     """Return the review of a plan. Raises UsageError for values of a shape that no plan has."""
     try:
-        return _review(plan, settings)
+        with uncollected():
+            return _review(plan, settings)
     except RecursionError as error:
         raise UsageError(f"{plan.name} is nested too deeply to be reviewed") from error
     except _WRONG_SHAPES as error:  # a list where every provider writes a string: no answer, rather than a wrong one
@@ -42,7 +52,8 @@ def _review(plan: Plan, settings: Settings) -> Review:
     found += _lost_endpoints(plan, settings, found)
     findings = exceptions.apply(found, settings.waivers, rules=settings.rules, today=settings.today)
     access = next((part.access for part in parts if part.access is not None), _NO_ACCESS)
-    notes = tuple(dict.fromkeys((*plan.notes, *(note for part in parts for note in part.notes))))
+    part = () if plan.complete else ("the plan is not complete: more may change than it says",)
+    notes = tuple(dict.fromkeys((*plan.notes, *part, *(note for part in parts for note in part.notes))))
     made = Review(
         name=plan.name,
         digest=plan.digest,
@@ -55,7 +66,7 @@ def _review(plan: Plan, settings: Settings) -> Review:
         folded=tuple(line for part in parts for line in part.folded),
         drift=drift.lines(plan),
         outputs=tuple(f"{name} {output.what}" for name, output in plan.outputs.items() if output.what != "none"),
-        sure=not plan.notes and not access.unjudged,
+        sure=plan.complete and not (plan.notes or plan.deferred or access.unjudged),
         notes=notes,
         changes=noise.changes(plan),
         terraform_version=plan.terraform_version,
@@ -68,6 +79,13 @@ def _of_the_plan(plan: Plan, settings: Settings) -> Iterator[Finding]:
     """Yield what is wrong with the plan itself."""
     for note in plan.notes:
         yield settings.rules.finding("plan-not-understood", message=note)
+    if plan.deferred:
+        message = f"{len(plan.deferred)} changes are put off, and nobody can see them yet"
+        details = tuple(plan.show(address, most=300) for address in plan.deferred)
+        yield settings.rules.finding("plan-incomplete", message=message, details=details, grade=Grade.HIGH)
+    elif not plan.complete:
+        message = "the plan holds only a part of what Terraform would change (-target)"
+        yield settings.rules.finding("plan-incomplete", message=message)
     managed = sum(entry["mode"] == "managed" for entry in plan.prior.entries.values())
     if managed and not plan.changes:
         yield settings.rules.finding(
@@ -83,7 +101,7 @@ def _of_the_plan(plan: Plan, settings: Settings) -> Iterator[Finding]:
 def _lost_endpoints(plan: Plan, settings: Settings, found: Iterable[Finding]) -> Iterator[Finding]:
     """Yield a finding for each destroyed endpoint that nobody has forbidden yet: the last line of defence."""
     told = {finding.resource for finding in found if finding.grade is Grade.FORBIDDEN}
-    for change in plan.of_type("aws_sagemaker_endpoint"):
+    for change in plan.of_type(*ENDPOINTS):
         if change.destroyed and change.address not in told:
             name = (change.before or {}).get("name")
             rule = "endpoint-replaced" if change.what == "replace" else "endpoint-destroyed"

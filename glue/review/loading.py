@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from glue.errors import UsageError
@@ -26,13 +29,26 @@ def load(data: bytes, *, name: str) -> dict[str, Any]:
     if data[:2] == b"PK":
         raise UsageError(f"{name} is a saved plan (binary), not its JSON", remedy=HOW)
     text = _from_first_brace(_text(data, name), name)
-    value = _parse(text, name)
-    if not isinstance(value, dict):
-        raise UsageError(f"{name} is not a plan: it holds no JSON object", remedy=HOW)
-    _bounded(value, name)
+    with uncollected():
+        value = _parse(text, name)
+        if not isinstance(value, dict):
+            raise UsageError(f"{name} is not a plan: it holds no JSON object", remedy=HOW)
+        _bounded(value, name)
     if _SURROGATE.search(data):
         _no_half_characters(value, name)
     return value
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep the collector of garbage away: it would look again and again at the millions of objects of a large plan."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _text(data: bytes, name: str) -> str:

@@ -26,6 +26,7 @@ class Places:
         root = configuration.get("root_module")
         self._root: Mapping[str, Any] = root if isinstance(root, dict) else {}
         self._keys: dict[str, str | None] = {}
+        self._said: dict[str, str | None] = {}
 
     def region(self, resource: Resource) -> str | None:
         """Return a resource's region: its own attribute, its ARN, or its provider's setting."""
@@ -50,17 +51,12 @@ class Places:
         return self._data("aws_caller_identity", "account_id")
 
     def _data(self, kind: str, *attributes: str) -> str | None:
-        """Return what the plan's only data source of a kind says; several disagree, so none is believed."""
-        said = {
-            str(value)
-            for address in self._prior
-            if f"data.{kind}." in address
-            for value in [
-                next((self._prior[address].get(name) for name in attributes if self._prior[address].get(name)), None)
-            ]
-            if value
-        }
-        return said.pop() if len(said) == 1 else None
+        """Return what the plan's data sources of a kind say; when they disagree, none is believed."""
+        if kind not in self._said:
+            entries = [self._prior[address] for address in self._prior if f"data.{kind}." in address]
+            found = {next((str(entry[name]) for name in attributes if entry.get(name)), None) for entry in entries}
+            self._said[kind] = found.pop() if len(found) == 1 else None
+        return self._said[kind]
 
     def _setting(self, resource: Resource, name: str) -> Any:
         key = self._key(resource)

@@ -11,7 +11,7 @@ from typing import Any
 
 from glue.review.places import Places
 from glue.review.resource import Resource
-from glue.review.values import Scrubber, conceal, plain, secret_name, sensitive_leaves
+from glue.review.values import Scrubber, conceal, named_leaves, plain, secret_name, sensitive_leaves
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ class Plan:
     planned: Values
     document: Mapping[str, Any] = field(repr=False)
     notes: tuple[str, ...] = ()
+    complete: bool = True  # false for a plan made with -target, and where something is deferred
+    deferred: tuple[str, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -155,6 +157,8 @@ class Plan:
         for part in ("resource_changes", "resource_drift"):
             for entry in self.document.get(part) or ():
                 yield from _both(entry["change"])
+                if entry["change"]["actions"] != ["no-op"]:  # the values of what does not change are not shown
+                    yield from named_leaves([entry["change"].get("before"), entry["change"].get("after")])
         for change in (self.document.get("output_changes") or {}).values():
             yield from _both(change)
         yield from _outputs(self.document.get("planned_values", {}))

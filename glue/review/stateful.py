@@ -20,7 +20,13 @@ _STORE_NAME = re.compile(
     r"(?:^|[-_./])(?:artifacts?|releases?|models?|state|states|tfstate|terraform)(?:$|[-_./])", re.IGNORECASE
 )
 _STORE_MODULE = re.compile(r"(?:^|[._])(?:artifact|state|model)s?_?(?:store|bucket)", re.IGNORECASE)
-_BUCKETS = ("aws_s3_bucket", "aws_s3_directory_bucket", "google_storage_bucket", "azurerm_storage_account")
+_BUCKETS = (
+    "aws_s3_bucket",
+    "awscc_s3_bucket",
+    "aws_s3_directory_bucket",
+    "google_storage_bucket",
+    "azurerm_storage_account",
+)
 _LOCATION = re.compile(r"(?:s3://|https://s3[.a-z0-9-]*\.amazonaws\.com/|arn:[a-z-]+:s3:::)([a-z0-9][a-z0-9.-]{1,62})")
 _LOCATED = ("aws_sagemaker_model", "aws_sagemaker_model_package_group", "aws_lambda_function")
 
@@ -38,12 +44,17 @@ class Kinds:
 
     def lost(self, kind: str) -> str | None:
         """Return what destroying one of a type loses, null when nothing is known to be lost."""
+        kind = kind.replace("awscc_", "aws_", 1) if kind.startswith("awscc_") else kind
         known = self.holds.get(kind) or self.keys.get(kind)
         if known or kind in self.empty or kind in self.nothing or kind.endswith(self.about):
             return known
         words = kind.split("_")[1:]
         telling = words[-1:] if kind.startswith("aws_") else words  # the names of AWS's types end in what they are
         return "what it holds, as far as its name tells" if self.words & set(telling) else None
+
+    def is_key(self, kind: str) -> bool:
+        """Tell whether a type is a key, without which something cannot be read."""
+        return kind in self.keys or kind.replace("awscc_", "aws_", 1) in self.keys
 
 
 @cache
@@ -75,7 +86,7 @@ def inspect(plan: Plan, settings: Settings) -> Part:
 def _findings(change: Resource, plan: Plan, settings: Settings, stores: Stores) -> Iterator[Finding]:
     lost = kinds().lost(change.type)
     if change.destroyed and lost:
-        rule = "key-destroyed" if change.type in kinds().keys else "stateful-destroyed"
+        rule = "key-destroyed" if kinds().is_key(change.type) else "stateful-destroyed"
         if why := stores.why(change):
             rule = "store-destroyed" if rule == "stateful-destroyed" else "store-key-destroyed"
         verb = "replaced" if change.what == "replace" else "destroyed"
@@ -137,7 +148,7 @@ class Stores:
 
     def why(self, change: Resource) -> str | None:
         """Return why a resource belongs to the artifact or state store, null when nothing says so."""
-        if change.type in kinds().keys:
+        if kinds().is_key(change.type):
             return self._why_key(change)
         return self._why_bucket(change) if change.type in _BUCKETS else None
 

@@ -62,6 +62,14 @@ def test_a_plan_that_lists_nothing_although_there_is_a_state_is_not_none() -> No
     assert only(review, "refresh-only").grade is Grade.MEDIUM
 
 
+def test_a_part_of_a_plan_is_never_none_and_what_is_put_off_is_high() -> None:
+    part = reviewed(complete=False)
+    assert (only(part, "plan-incomplete").grade, part.sure, len(part.notes)) == (Grade.MEDIUM, False, 1)
+    deferred = [{"reason": "instance_count_unknown", "resource_change": {"address": "acme_thing.later"}}, 7]
+    found = only(reviewed(complete=False, deferred_changes=deferred), "plan-incomplete")
+    assert (found.grade, found.details) == (Grade.HIGH, ("acme_thing.later", "deferred_changes[1]"))
+
+
 def test_parts_that_nobody_can_read_are_high_and_unsure() -> None:
     review = reviewed(format_version="1.9", action_invocations=[{"type": "aws_lambda_invoke"}])
     assert only(review, "plan-not-understood").grade is Grade.HIGH

@@ -66,8 +66,7 @@ def test_what_is_no_plan_is_named(data: bytes, said: str) -> None:
         ({**PLAN, "format_version": "0.2"}, "only 1.x is known"),
         ({**PLAN, "errored": True}, "ended in an error"),
         ({**PLAN, "errored": "no"}, "errored is not true or false"),
-        ({**PLAN, "complete": False}, "not complete"),
-        ({**PLAN, "deferred_changes": [{"reason": "provider_config_unknown"}]}, "defers changes"),
+        ({**PLAN, "complete": 1}, "complete is not true or false"),
         ({**PLAN, "resource_changes": {}}, "resource_changes is not a list"),
         ({**PLAN, "resource_changes": [7]}, "resource_changes[0] is not an object"),
         ({**PLAN, "planned_values": []}, "planned_values is not an object"),
@@ -107,6 +106,31 @@ def test_a_planned_resource_that_no_change_lists_is_refused() -> None:
     without = plan_json(planned_values=planned)
     del without["resource_changes"]
     assert "aws_s3_bucket.b is planned, but" in refused(without)
+
+
+def test_a_planned_resource_that_stays_as_it_is_need_not_be_listed() -> None:
+    resource = {
+        "address": "aws_s3_bucket.b",
+        "mode": "managed",
+        "type": "aws_s3_bucket",
+        "name": "b",
+        "values": {"x": 1},
+    }
+    values = {"root_module": {"resources": [resource]}}
+    plan = read(planned_values=values, prior_state={"values": values})
+    assert [(one.address, one.what) for one in plan.resources()] == [("aws_s3_bucket.b", "none")]
+    other = {"root_module": {"resources": [{**resource, "values": {"x": 2}}]}}
+    assert "is planned, but" in refused(plan_json(planned_values=other, prior_state={"values": values}))
+
+
+@pytest.mark.parametrize("version", ["1.5.7", "1.3.0", "1.8.2"])
+def test_plans_of_other_programs_and_older_ones_are_read(version: str) -> None:
+    document_ = plan_json(BUCKET, terraform_version=version, format_version="1.1")
+    for absent in ("applyable", "complete", "errored", "planned_values", "timestamp"):
+        del document_[absent]
+    assert document.read(json.dumps(document_).encode(), name="old").changes[0].what == "delete"
+    nothing = {"format_version": "1.2", "terraform_version": version, "planned_values": {"root_module": {}}}
+    assert document.read(json.dumps(nothing).encode(), name="old").changes == ()
 
 
 def test_a_file_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import time
 from base64 import b64encode
 from typing import Any
 
@@ -140,6 +141,19 @@ def test_secrets_from_every_part_of_a_plan_are_masked_wherever_they_leak() -> No
             assert WORD not in plan.show(form)
     everything = [plan.variables, plan.outputs, dict(plan.prior), [one.after for one in plan.changes], repr(plan)]
     assert WORD not in repr(everything)
+
+
+def test_an_unmarked_password_is_masked_where_it_leaks() -> None:
+    plan = read(change("acme_db.a", "create", None, {"password": WORD, "url": f"db://me:{WORD}@host", "name": WORD}))
+    assert plan.show(plan.changes[0].values["url"]) == f"db://me:{HIDDEN}@host"
+
+
+def test_thousands_of_secrets_are_masked_quickly() -> None:
+    scrub = Scrubber(f"secret-number-{number}" for number in range(5000))
+    start = time.process_time()
+    for _ in range(200):
+        assert scrub("a line of a review that holds secret-number-4711 and more") != ""
+    assert time.process_time() - start < 2
 
 
 def test_lines_of_a_long_secret_are_masked_alone_and_short_ones_are_not() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CORE = sorted((ROOT / "glue" / "core").rglob("*.py"))
+REVIEW = sorted((ROOT / "glue" / "review").rglob("*.py"))
 GLUE = sorted((ROOT / "glue").rglob("*.py"))
 HEAVY = {"boto3", "botocore", "hcl2", "lark", "rich", "moto"}
 
@@ -41,6 +42,16 @@ def test_the_core_imports_neither_boto3_nor_click_nor_what_uses_them(path: Path)
     names = imported(path)
     assert not {name for name in names if name.split(".")[0] in HEAVY | {"click", "subprocess"}}
     assert not {name for name in names if name.startswith(("glue.aws", "glue.cli", "glue.tf"))}
+
+
+@pytest.mark.parametrize("path", REVIEW, ids=lambda path: str(path.relative_to(ROOT / "glue" / "review")))
+def test_the_review_is_pure(path: Path) -> None:
+    ours = ("glue.review", "glue.core", "glue.iam", "glue.errors")
+    names = {name for name in imported(path) if name.split(".")[0] not in sys.stdlib_module_names}
+    assert not {
+        name for name in names if name != "glue" and not f"{name}.".startswith(tuple(f"{our}." for our in ours))
+    }
+    assert not {name for name in imported(path) if name.split(".")[0] in {"subprocess", "socket", "urllib.request"}}
 
 
 def test_the_rule_finds_what_it_looks_for(tmp_path: Path) -> None:
