@@ -13,6 +13,7 @@ from typing import Any
 
 from scripts.golden_plans import own, shapes
 from scripts.golden_plans.prior import STAMP
+from scripts.golden_plans.together import Together
 from scripts.golden_plans.workshop import FOLDER, Unplannable, workshop
 from scripts.terraform_checks import ROOT
 
@@ -36,12 +37,12 @@ def main() -> None:
     if unknown := set(options.names) - set(every):
         parser.error(f"no such case: {', '.join(sorted(unknown))}")
     options.to.mkdir(parents=True, exist_ok=True)
-    failed = 0
+    failed, together = 0, Together(shapes.cases())
     with workshop() as place:
         for name in options.names or every:
             began = time.monotonic()
             try:
-                data = kept(every[name].plan(place))
+                data = kept(together.plan(name, place) if name in together.cases else every[name].plan(place))
             except Unplannable as error:
                 failed += 1
                 print(f"{name}: {error}", file=sys.stderr, flush=True)

@@ -20,6 +20,7 @@ class Case:
     after: Source
     before: Source | None = None
     flags: tuple[str, ...] = ("-refresh=false",)
+    alone: bool = False  # in a plan of its own, where what is at the root matters
     prior: Prior | None = None  # makes the state, in place of the one that `before` comes to
 
     def plan(self, workshop: Workshop) -> Mapping[str, Any]:

@@ -39,6 +39,7 @@ ARNS = {
 }
 # Types whose id is their ARN.
 BY_ARN = {"aws_iam_openid_connect_provider", "aws_iam_policy", "aws_sns_topic", "aws_sns_topic_policy"}
+EMPTY = {"fifo_throughput_scope"}  # what AWS leaves empty unless it was asked for
 NAMES = ("name", "bucket", "function_name", "alarm_name", "dashboard_name", "model_package_group_name", "role", "url")
 
 
@@ -81,6 +82,8 @@ class Made:
             return fixed[attribute]
         if attribute == "id":
             return self._id()
+        if attribute in EMPTY:
+            return ""
         if "date" in attribute or attribute.startswith("last_"):
             return STAMP
         return self.name if attribute in NAMES else f"{attribute.replace('_', '-')}-{self.seed[:8]}"
@@ -140,21 +143,36 @@ def _instance(change: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str,
     inner = change["change"]
     values = _block(schema["block"], inner["after"], inner["after_unknown"], inner.get("before"), Made(change))
     index = {"index_key": change["index"]} if "index" in change else {}
-    marked = [list(path) for path in _paths(inner.get("after_sensitive"))]
+    marked = [list(path) for path in _paths(inner.get("after_sensitive"), schema["block"])]
     return index | {"schema_version": schema["version"], "attributes": values, "sensitive_attributes": marked}
 
 
-def _paths(marks: Any) -> Iterator[tuple[dict[str, Any], ...]]:
-    """Yield the paths that a plan calls sensitive, as a state writes them."""
+def _paths(marks: Any, kind: Any) -> Iterator[tuple[dict[str, Any], ...]]:
+    """Yield the paths that a plan calls sensitive, as a state writes them; `kind` is a block or a type."""
     if marks is True:
         yield ()
     elif isinstance(marks, Mapping):
         for name, inner in marks.items():
-            yield from (({"type": "get_attr", "value": name}, *rest) for rest in _paths(inner))
+            of_map = isinstance(kind, list) and kind[0] == "map"
+            step = _index(name, "string") if of_map else {"type": "get_attr", "value": name}
+            yield from ((step, *rest) for rest in _paths(inner, _inside(kind, name)))
     elif isinstance(marks, list):
         for number, inner in enumerate(marks):
-            step = {"type": "index", "value": {"value": number, "type": "number"}}
-            yield from ((step, *rest) for rest in _paths(inner))
+            yield from ((_index(number, "number"), *rest) for rest in _paths(inner, _inside(kind, None)))
+
+
+def _index(key: str | int, kind: str) -> dict[str, Any]:
+    return {"type": "index", "value": {"value": key, "type": kind}}
+
+
+def _inside(kind: Any, name: str | None) -> Any:
+    """Return the schema of an attribute, a nested block or an element."""
+    if isinstance(kind, Mapping):
+        found = kind.get("attributes", {}).get(name, {}).get("type") or kind.get("block_types", {}).get(name)
+        return kind.get("block", kind) if name is None else found
+    if isinstance(kind, list):
+        return kind[1].get(name) if isinstance(kind[1], Mapping) and name is not None else kind[1]
+    return kind
 
 
 def _block(block: Mapping[str, Any], after: Any, unknown: Any, before: Any, made: Made) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from scripts.golden_plans.cases import DESTROY, Case
@@ -251,10 +252,22 @@ def _others() -> list[Case]:
             {},
             {"zones": ["eu-west-1b", "eu-west-1c"], "opened": True},
         ),
-        pair(
-            "secrets", "a release whose surroundings are full of secrets", "secrets", secret, secret | {"release": "2"}
+        replace(
+            pair(
+                "secrets",
+                "a release whose surroundings are full of secrets",
+                "secrets",
+                secret,
+                secret | {"release": "2"},
+            ),
+            alone=True,
         ),
-        pair("secrets-rotated", "the secrets change", "secrets", secret, secret | {"token": "tok-new-77e2b04d553f"}),
+        replace(
+            pair(
+                "secrets-rotated", "the secrets change", "secrets", secret, secret | {"token": "tok-new-77e2b04d553f"}
+            ),
+            alone=True,
+        ),
         Case("drifted", "changed by hand, to be set right again", shape("drifting"), prior=_drifted, flags=()),
         Case(
             "drift-only", "changed by hand, only looked at", shape("drifting"), prior=_drifted, flags=("-refresh-only",)

@@ -35,7 +35,8 @@ class Unplannable(Exception):  # noqa: N818 - a plan that Terraform refused is w
 class Source:
     """A configuration: folders of the repository copied to places of the workspace, then edited.
 
-    `variables` are written as JSON; `edits` replace text that must occur, by file; `parameters` are what SSM holds.
+    `variables` are written as JSON; `files` are written as they are; `edits` replace text that must occur, by file;
+    `parameters` are what SSM holds.
     """
 
     folders: Mapping[str, str]
@@ -43,12 +44,14 @@ class Source:
     variables: Mapping[str, Any] = field(default_factory=dict)
     edits: Sequence[tuple[str, str, str]] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
     account: str = ACCOUNT
 
     @property
     def place(self) -> str:
         """What `terraform init` depends on."""
-        return hashlib.sha256(repr((sorted(self.folders.items()), self.root)).encode()).hexdigest()[:16]
+        found = (sorted(self.folders.items()), self.root, sorted(self.files.items()))
+        return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
 
 
 class Workshop:
@@ -136,6 +139,8 @@ class Workshop:
             if old not in text:
                 raise Unplannable(f"{name} has no {old!r} to replace")
             (work / name).write_text(text.replace(old, new))
+        for name, text in source.files.items():
+            (work / name).write_text(text)
         (work / source.root / PACKAGE).write_bytes(b"package")
         if source.variables:
             (work / source.root / "case.auto.tfvars.json").write_text(json.dumps(source.variables))

@@ -92,6 +92,6 @@ resource "aws_sqs_queue" "this" {
 
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = [{ Effect = "Allow", Principal = var.queue_principal == "*" ? "*" : { AWS = var.queue_principal }, Action = "sqs:SendMessage", Resource = "arn:aws:sqs:eu-west-1:333333333333:scores" }]
+    Statement = [{ Effect = "Allow", Principal = { AWS = var.queue_principal }, Action = "sqs:SendMessage", Resource = "arn:aws:sqs:eu-west-1:333333333333:scores" }]
   })
 }

@@ -1,12 +1,11 @@
-# A refactoring: what was at the root goes into a module, and one thing is imported, one forgotten.
+# Before a refactoring: ../moved takes both into a module, ../forgotten lets go of one.
 variable "named" {
   type    = string
   default = "scores"
 }
 
 provider "aws" {
-  region            = "eu-west-1"
-  s3_use_path_style = true
+  region = "eu-west-1"
 }
 
 resource "aws_cloudwatch_log_group" "scores" {
