@@ -7,13 +7,13 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from glue.errors import UsageError
-from glue.review import cost, drift, endpoints, exceptions, noise, protections, stateful
+from glue.review import access, cost, drift, endpoints, exceptions, noise, protections, stateful
 from glue.review.loading import uncollected
 from glue.review.model import AccessChange, Cost, Finding, Grade, Part, Review, Settings
 from glue.review.plan import Plan
 from glue.review.values import Scrubber, plain
 
-INSPECTORS = (endpoints.inspect, stateful.inspect, protections.inspect, drift.inspect, cost.inspect)
+INSPECTORS = (endpoints.inspect, access.inspect, stateful.inspect, protections.inspect, drift.inspect, cost.inspect)
 # What answers requests for a model, whoever's provider it is: destroying one is forbidden.
 ENDPOINTS = (
     "aws_sagemaker_endpoint",
@@ -22,7 +22,7 @@ ENDPOINTS = (
     "databricks_model_serving",
     "google_vertex_ai_endpoint",
 )
-_WRONG_SHAPES = (TypeError, ValueError, AttributeError, KeyError, IndexError)
+_WRONG_SHAPES = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
 _NO_ACCESS, _NO_COST = AccessChange(), Cost()
 _WORDS = frozenset(
     {"rule", "grade", "kind", "what", "action", "type", "currency", "digest", "name", "terraform_version"}
