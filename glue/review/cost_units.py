@@ -15,6 +15,7 @@ from decimal import Decimal
 from glue.review.model import Cost
 from glue.review.prices import PER_MONTH, Price, Prices
 
+MOST = 10**9
 CENT = Decimal("0.01")
 Unit = tuple[str, str, str]  # region, kind and name of a price
 
@@ -41,9 +42,13 @@ class PricedVariant:
 
 @dataclass
 class Usage:
-    """How much of what is billed: units by price. `unclear` says what is not known, `notes` what is billed by use."""
+    """How much of what is billed: units by price. `unclear` says what is not known, `notes` what is billed by use.
+
+    `by_use` are the serverless variants with their memory: when they change, so does a part that only use tells.
+    """
 
     units: dict[Unit, Decimal] = field(default_factory=dict)
+    by_use: list[str] = field(default_factory=list)
     unclear: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -56,6 +61,7 @@ class Usage:
         """Count everything of another usage, too."""
         for unit, amount in other.units.items():
             self.add(unit, amount)
+        self.by_use += other.by_use
         self.unclear += other.unclear
         self.notes += other.notes
 
@@ -89,6 +95,9 @@ def _instances(usage: Usage, variant: PricedVariant, region: str | None) -> None
     count, kind = variant.instance_count, variant.instance_type
     if count == 0:
         return
+    if not _sane(count, variant.volume_gb):
+        usage.unclear.append(f"the size of variant {variant.name}, which no account has")
+        return
     if kind is None or count is None or region is None:
         what = "instance type" if kind is None else "number of instances" if count is None else "region"
         usage.unclear.append(f"the {what} of variant {variant.name}")
@@ -99,8 +108,12 @@ def _instances(usage: Usage, variant: PricedVariant, region: str | None) -> None
 
 
 def _serverless(usage: Usage, variant: PricedVariant, serverless: PricedServerless, region: str | None) -> None:
+    usage.by_use.append(f"{variant.name} {serverless.memory_mb}")
     usage.notes.append(f"variant {variant.name} is serverless: its requests are billed by use, and are not counted")
     if not serverless.provisioned:
+        return
+    if not _sane(serverless.provisioned):
+        usage.unclear.append(f"the size of variant {variant.name}, which no account has")
         return
     if serverless.memory_mb is None or region is None:
         usage.unclear.append(f"the memory or region of serverless variant {variant.name}")
@@ -109,13 +122,16 @@ def _serverless(usage: Usage, variant: PricedVariant, serverless: PricedServerle
 
 
 def compared(before: Usage, after: Usage, prices: Prices, *, today: date) -> Cost:
-    """Return what two usages cost and the difference; each is None when a part of it is unknown."""
+    """Return what two usages cost and the difference; each is None when a part of it is unknown.
+
+    What is billed by use counts as 0 on both sides; when it changes, the difference is known to nobody.
+    """
     old, old_unknown, old_used = _priced(before.units, prices)
     new, new_unknown, new_used = _priced(after.units, prices)
     moved = {unit for unit in {*before.units, *after.units} if before.units.get(unit) != after.units.get(unit)}
     _, open_ends, _ = _priced({unit: Decimal(1) for unit in moved}, prices)
     old_unclear, new_unclear = [*before.unclear, *old_unknown], [*after.unclear, *new_unknown]
-    clear = not (before.unclear or after.unclear or open_ends)
+    clear = not (before.unclear or after.unclear or open_ends) and sorted(before.by_use) == sorted(after.by_use)
     return Cost(
         before=None if old_unclear else _cents(old),
         after=None if new_unclear else _cents(new),
@@ -148,6 +164,11 @@ def _named(region: str, kind: str, name: str) -> str:
         "fixed": f"{name} in {region}",
     }
     return words.get(kind, f"{name} ({kind}) in {region}")
+
+
+def _sane(*sizes: float | None) -> bool:
+    """Tell whether numbers may be those of a variant: what else stands in a file cannot be priced."""
+    return all(size is None or 0 <= size <= MOST for size in sizes)
 
 
 def _cents(amount: Decimal) -> Decimal:

@@ -65,13 +65,14 @@ def price(cost: Cost) -> str:
     """Return a month's cost in words; what is not known is said, never left out."""
     if cost.before is None and cost.after is None and not cost.unknown:
         return ""
+    use = ", and its requests by use" if any("billed by use" in note for note in cost.notes) else ""
     if cost.difference == 0:
-        return f"${_dollars(cost.after)} a month as before" if cost.after is not None else "costs as before"
+        return f"${_dollars(cost.after)} a month as before{use}" if cost.after is not None else "costs as before"
     sign = (
         "" if cost.difference is None else f" ({'+' if cost.difference >= 0 else '-'}${_dollars(abs(cost.difference))})"
     )
     missing = f", without a price for {safe(', '.join(cost.unknown))}" if cost.unknown else ""
-    return f"${_dollars(cost.before)} → ${_dollars(cost.after)} a month{sign}{missing}"
+    return f"${_dollars(cost.before)} → ${_dollars(cost.after)} a month{sign}{use}{missing}"
 
 
 def _dollars(amount: Decimal | None) -> str:

@@ -123,8 +123,12 @@ def test_the_range_of_autoscaling_is_said() -> None:
 def test_serverless_is_billed_by_use_and_says_so() -> None:
     variant = Variant("main", None, None, serverless={"memory_size_in_mb": 2048, "max_concurrency": 5})
     found = cost(None, served("a", main=variant))
-    assert found.after == Decimal("0.00")
+    assert (found.after, found.difference) == (Decimal("0.00"), None)
     assert found.notes == ("variant main is serverless: its requests are billed by use, and are not counted",)
+    same = served("b", main=variant)
+    assert cost(served("a", main=variant), same).difference == Decimal("0.00")
+    larger = Variant("main", None, None, serverless={"memory_size_in_mb": 4096, "max_concurrency": 5})
+    assert cost(same, served("c", main=larger)).difference is None
 
 
 def test_a_config_that_is_not_in_the_plan_is_unknown() -> None:
@@ -222,7 +226,7 @@ def test_what_is_billed_by_the_hour_and_has_no_price_is_unknown() -> None:
         ("count-decrease", "292.00", "73.00", "-219.00"),
         ("first-apply", "0.00", "146.00", "146.00"),
         ("type-change", "146.00", None, None),
-        ("serverless", "146.00", "0.00", "-146.00"),
+        ("serverless", "146.00", "0.00", None),
         ("endpoint-destroyed", "146.00", "0.00", "-146.00"),
     ],
 )
