@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,21 +19,25 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def recorded(trail: Trail, stack: Stack, planned: PlanSummary, estate: Estate) -> Iterator[None]:
+def recorded(
+    trail: Trail, stack: Stack, planned: PlanSummary, estate: Estate, *, facts: Mapping[str, str] | None = None
+) -> Iterator[None]:
     """Record what the block applies. The caller holds the stack's lock, so what others began and left is ended first.
+
+    `facts` are the record's details: which bundle, its grade, who approved it.
 
     An account's first foundation makes the store that records lie in: what is applied before there is one is in
     CloudTrail, and in the record of the foundation's own end.
     """
     if stack.endpoint is not None:
-        with _endpoint(trail, stack, planned, estate):
+        with _endpoint(trail, stack, planned, estate, facts):
             yield
         return
     scope = f"_{stack.name}"
     begun = None
     if _has_store(trail.session):
         trail.reconcile(scope, served=None)
-        begun = trail.begin(action="apply", endpoint=scope, plan=planned.digest)
+        begun = trail.begin(action="apply", endpoint=scope, plan=planned.digest, details=facts)
     try:
         yield
     except SlipwayError as error:
@@ -43,11 +47,13 @@ def recorded(trail: Trail, stack: Stack, planned: PlanSummary, estate: Estate) -
     if begun is not None:
         trail.end(begun)
     elif _has_store(trail.session):
-        trail.note(action="apply", endpoint=scope, plan=planned.digest)
+        trail.note(action="apply", endpoint=scope, plan=planned.digest, details=facts)
 
 
 @contextmanager
-def _endpoint(trail: Trail, stack: Stack, planned: PlanSummary, estate: Estate) -> Iterator[None]:
+def _endpoint(
+    trail: Trail, stack: Stack, planned: PlanSummary, estate: Estate, facts: Mapping[str, str] | None
+) -> Iterator[None]:
     endpoint = stack.endpoint or ""
     before, under_way = _served(trail.session, stack)
     if not under_way:
@@ -55,7 +61,13 @@ def _endpoint(trail: Trail, stack: Stack, planned: PlanSummary, estate: Estate) 
     wanted = estate.revisions(stack.environment.name, endpoint)
     releases = wanted.live_revision.releases if wanted.live_revision else ()
     begun = trail.begin(
-        action="apply", endpoint=endpoint, source=before, to=wanted.live, releases=releases, plan=planned.digest
+        action="apply",
+        endpoint=endpoint,
+        source=before,
+        to=wanted.live,
+        releases=releases,
+        plan=planned.digest,
+        details=facts,
     )
     try:
         yield

@@ -110,11 +110,12 @@ class Trail:
         releases: Sequence[str] = (),
         why: str = "",
         plan: str | None = None,
+        details: Mapping[str, str] | None = None,
     ) -> Record:
-        """Write the intent, before anything is changed, and return it for `end`."""
+        """Write the intent, before anything is changed, and return it for `end`, which keeps its details."""
         when = self._clock()
         made = _made(self.session, action=action, scope=endpoint, when=when, source=source, to=to, releases=releases)
-        made = replace(made, why=audit.clean(why), plan=plan, outcome=audit.STARTED)
+        made = replace(made, why=audit.clean(why), plan=plan, outcome=audit.STARTED, details=dict(details or {}))
         return self._kept(made, lambda: _write(self.session, made))
 
     def end(

@@ -26,11 +26,14 @@ _LONGEST = 1000
 
 @dataclass(frozen=True)
 class Emergency:
-    """What passes the gates: which command, at which endpoint, to which revision, with which releases."""
+    """What passes the gates: which command, at which endpoint, to which revision, with which releases.
+
+    `endpoint` is `_foundation` and the like for another stack's plan, which makes no revision live.
+    """
 
     command: str
     endpoint: str
-    revision: str
+    revision: str | None
     releases: tuple[str, ...]
 
 

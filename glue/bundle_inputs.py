@@ -12,7 +12,8 @@ from glue.core.bundle import Inputs, StateId, locked
 from glue.workspace import Stack, Workspace
 
 LOCK = ".terraform.lock.hcl"
-_STATE_BEFORE = "tfstate-prev"  # of a saved plan, which is a zip archive: the state as it lay there, not refreshed
+# Of a saved plan, which is a zip archive: with the lineage and serial that Terraform itself compares.
+_STATE_BEFORE = "tfstate"
 _STATE_LIMIT = 512 * 1024 * 1024
 _APART = {"tests", "examples", "__pycache__", ".terraform"}  # nothing of it reaches a plan
 

@@ -136,15 +136,51 @@ class Bundles:
             raise RefusedError(f"this bundle is of {manifest.scope}, not of {stack.label}")
         if wrong := core.plan_texts(manifest, {name: of_bytes(files[name]) for name in FILES if name in files}):
             raise RefusedError(f"the bundle of {stack.label} is not whole: {'; '.join(wrong)}", remedy=_again(stack))
-        _check_meaning(manifest, files[SLIM], stack)
+        check_meaning(manifest, files[SLIM])
         draft = self.draft(stack)
         for name in FILES:
             _write(draft / name, files[name])
         if origin is not None and self.origin(manifest) is None:
             self._note(manifest.digest, origin)
+        self.expect(stack, files[MANIFEST] if origin == READING else None)
         _write(draft / MANIFEST, files[MANIFEST])
         self._swap(stack)
         return manifest
+
+    def expect(self, stack: Stack, manifest: bytes | None) -> None:
+        """Note the bundle whose meaning the next apply must have; None asks for nothing any more.
+
+        It outlives the bundle itself: a call that is killed between its own plan and the comparison leaves it.
+        """
+        path = self._expected(stack)
+        if manifest is None:
+            path.unlink(missing_ok=True)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path.with_suffix(_DRAFT), manifest)
+        path.with_suffix(_DRAFT).replace(path)
+
+    def expected(self, stack: Stack) -> Manifest | None:
+        """Return the bundle whose meaning the next apply must have, None when any will do."""
+        path = self._expected(stack)
+        return read(path.read_bytes(), where=self._workspace.shown(path)) if path.exists() else None
+
+    def compare(self, stack: Stack, wanted: Manifest, made: Manifest) -> None:
+        """Raise RefusedError unless a plan that was made here does what the wanted one does; it is gone then."""
+        why = None
+        if made.semantic != wanted.semantic:
+            why = "it does something else by now"
+        elif core.GRADES.index(made.grade) > core.GRADES.index(wanted.grade):
+            why = f"it is graded {made.grade} here, and was {wanted.grade}"
+        elif self._here.clock() >= wanted.expires_at:
+            why = f"that one expired at {core.text_of(wanted.expires_at)}"
+        if why is not None:
+            self.discard(stack)
+            raise RefusedError(
+                f"the plan of {stack.label} that was made here is not the one that was looked at "
+                f"({wanted.digest[:12]}): {why}",
+                remedy=f"{_again(stack)}",
+            )
 
     def find(self, stack: Stack) -> Manifest | None:
         """Return what a stack's bundle says, None when there is none. Raises RefusedError when it is none any more."""
@@ -228,8 +264,12 @@ class Bundles:
 
     def origin(self, manifest: Manifest) -> str | None:
         """Return where a bundle came from: MADE, PULLED or READING; None when nobody knows."""
+        return self.known(manifest.digest)
+
+    def known(self, digest: str) -> str | None:
+        """Return the origin of the bundle of this digest."""
         try:
-            return self._known(manifest.digest).read_text(encoding="utf-8") or None
+            return self._known(digest).read_text(encoding="utf-8") or None
         except OSError:
             return None
 
@@ -265,6 +305,9 @@ class Bundles:
         draft.write_text(origin, encoding="utf-8")
         draft.replace(path)
 
+    def _expected(self, stack: Stack) -> Path:
+        return self._workspace.work / "bundles" / "expected" / stack.environment.name / f"{stack.file_name}.json"
+
     def _known(self, digest: str) -> Path:
         return self._workspace.work / "bundles" / "known" / digest
 
@@ -298,7 +341,7 @@ def forbidden(stack: Stack, manifest: Manifest, where: str) -> RefusedError:
     )
 
 
-def _check_meaning(manifest: Manifest, data: bytes, stack: Stack) -> None:
+def check_meaning(manifest: Manifest, data: bytes) -> None:
     """Raise RefusedError unless a bundle's slim plan means what its manifest says."""
     try:
         found = semantic.digest(
@@ -308,7 +351,8 @@ def _check_meaning(manifest: Manifest, data: bytes, stack: Stack) -> None:
         found = ""
     if found != manifest.semantic:
         raise RefusedError(
-            f"the bundle of {stack.label} is forged: its plan does not mean what it says", remedy=_again(stack)
+            f"bundle {manifest.digest[:12]} of {manifest.scope} is forged: its plan does not mean what it says",
+            remedy="Plan again.",
         )
 
 

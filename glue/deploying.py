@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from glue.watching import Watch
 
 Confirm = Callable[[Planned], bool]
+Admit = Callable[[Planned, Intent], Mapping[str, str]]
 
 
 class Deployer:
@@ -55,7 +56,9 @@ class Deployer:
         comparer: Comparer | None = None,
         asker: Session | None = None,
         trail: Trail | None = None,
+        admit: Admit | None = None,
     ) -> None:
+        self._admit = admit  # raises RefusedError for a plan that needs an approval and has none
         self._stacks = stacks
         self._estate = estate
         self._session = session
@@ -101,14 +104,16 @@ class Deployer:
             undone = (
                 None if retry else self._returning.undone(stack, after, live, held_config=planned.summary.held_config)
             )
+            facts: Mapping[str, str] = {}
             if undone is None:
                 self._refuse_alarms(stack, planned.summary, after, live)
+                facts = self._admit(planned, intent) if self._admit is not None and planned.changes else {}
                 self._ask(planned)
         except SlipwayError:
             self._restore(stack, before, after)
             raise
         run = _Run(stack, before, after, served, known, golden, intent, began, self._apply)
-        begun = self._begin(planned, after, served=served, intent=intent)
+        begun = self._begin(planned, after, served=served, intent=intent, facts=facts)
         endpoint, wanted = _names(stack, after)
         result = Deployed(endpoint, wanted, planned.changes, planned.summary, None, 0.0, planned.text)
         result = self._carry_out(run, result, live) if undone is None else self._undo(run, result, undone)
@@ -204,7 +209,9 @@ class Deployer:
                 stack.endpoint, served=revision_in(live.endpoint.config, name) if live.endpoint else None
             )
 
-    def _begin(self, planned: Planned, after: Revisions, *, served: str | None, intent: Intent) -> Record | None:
+    def _begin(
+        self, planned: Planned, after: Revisions, *, served: str | None, intent: Intent, facts: Mapping[str, str]
+    ) -> Record | None:
         """Record what is about to be changed; a plan without changes leaves no record."""
         endpoint, wanted = _names(planned.stack, after)
         if self._trail is None or not planned.changes:
@@ -218,6 +225,7 @@ class Deployer:
             releases=releases,
             why=intent.why,
             plan=planned.summary.digest,
+            details=facts,
         )
 
     def _ask(self, planned: Planned) -> None:

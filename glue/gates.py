@@ -70,10 +70,15 @@ def of_apply(
         if release not in releases:
             found += _of_planned(session, release, wanted, endpoint=endpoint, now=now, console=console)
     refusals = gates.only(found)
-    if refusals and wanted.returning and _were_live(session, endpoint, wanted):
+    if refusals and is_way_back(session, endpoint, wanted):
         console.say(f"{wanted.revision} is a way back to what was live here: no gate is asked", of=endpoint)
         return ()
     return refusals
+
+
+def is_way_back(session: Session, endpoint: str, wanted: PlannedLive) -> bool:
+    """Tell whether a plan returns to releases that were live at the endpoint before: that waits for nobody."""
+    return wanted.returning and _were_live(session, endpoint, wanted)
 
 
 def _of_planned(

@@ -74,6 +74,7 @@ class Stacks:
     def plan(self, stack: Stack) -> Planned:
         """Plan a stack. What a killed or failed apply left behind is taken into the state first."""
         with self.alone(stack):
+            self._runner.bundles.expect(stack, None)
             return self.plan_held(stack)
 
     def plan_held(self, stack: Stack) -> Planned:
@@ -102,6 +103,10 @@ class Stacks:
     def records(self, stack: Stack) -> Path:
         """Return the folder in which calls leave notes for the next one."""
         return self._runner.workspace.run_folder(stack)
+
+    def remote(self, stack: Stack) -> bool:
+        """Whether a stack's state lies in its bucket: bootstrap's does not, until that bucket is there."""
+        return self._bootstrap.place(stack).remote if stack.name == "bootstrap" else True
 
     def unclean(self, stack: Stack) -> bool:
         """Whether the last apply of a stack failed or was killed."""

@@ -236,6 +236,7 @@ class App:
 
     def deployer(self, where: Environment) -> Deployer:
         """Makes revisions live in an environment. On a terminal it asks first, unless --yes."""
+        from glue.cli import planned
         from glue.comparing import Comparer
         from glue.deploying import Deployer
         from glue.watching import Watch
@@ -249,6 +250,7 @@ class App:
             console=self.console,
             confirm=self._confirm if asks else None,
             trail=self.trail(where),
+            admit=lambda plan, intent: planned.admit(self, plan, intent),
             watch=Watch(session, console=self.console),
             comparer=Comparer(session, console=self.console, folder=self.workspace.work / "reports" / where.name),
         )
@@ -268,15 +270,15 @@ class App:
         """What this call did and could not record."""
         return tuple(text for trail in self._trails.values() for text in trail.unrecorded)
 
-    def recorded(self, stack: Stack) -> AbstractContextManager[None]:
-        """Record the apply of a stack's saved plan, in the role that applies it."""
+    def recorded(self, stack: Stack, facts: Mapping[str, str] | None = None) -> AbstractContextManager[None]:
+        """Record the apply of a stack's saved plan, with these details, in the role that applies it."""
         from glue.applying import recorded
 
         planned = self.runner.saved(stack)
         if planned is None:
             return nullcontext()
         trail = self.trail(stack.environment, self._terraform(stack, changes=True))
-        return recorded(trail, stack, planned, self.estate)
+        return recorded(trail, stack, planned, self.estate, facts=facts)
 
     def foresee(self, planned: Planned) -> Foreseen:
         """Return what a plan comes to on the live endpoint, read in the role that planned it."""

@@ -74,7 +74,9 @@ def _row(line: Line) -> tuple[str, ...]:
     record = line.record
     if record is None:
         return ("-",) * len(COLUMNS)
-    why = "; ".join(text for text in (record.why, record.reason) if text)
+    approved = record.details.get("approved_by")
+    said = f"approved by {who(approved)}" if approved else record.details.get("approval_claimed")
+    why = "; ".join(text for text in (record.why, record.reason, said) if text)
     return (
         line.when + (" *" if line.live else ""),
         record.scope,

@@ -23,6 +23,7 @@ COMMANDS = {
     "comment": ("glue.cli.comment:comment", "Post a review as one comment, or update it."),
     "plan": ("glue.cli.stacks:plan", "Plan with Terraform, and save the plan."),
     "apply": ("glue.cli.stacks:apply", "Apply exactly the saved plan."),
+    "bundle": ("glue.cli.bundle:bundle", "Hand plans from job to job, and approve them."),
     "verify": ("glue.cli.verify:verify", "Compare what is live with what is wanted; ask the golden requests."),
     "rollback": ("glue.cli.rollback:rollback", "Move an endpoint back to a retained revision."),
     "abort": ("glue.cli.abort:abort", "End a deployment that is under way: SageMaker rolls it back."),

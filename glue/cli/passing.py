@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from glue.cli import planned
 from glue.cli.app import App
 from glue.errors import AccessDeniedError, RefusedError, SlipwayError
 
 if TYPE_CHECKING:
+    from glue.admitting import Admitted
     from glue.breaking_glass import Emergency
     from glue.core.environment import Environment
     from glue.core.gates import Refusal
+    from glue.core.plan import PlannedLive
     from glue.core.revision import Revisions
     from glue.evidence import Made
     from glue.promotion import Prepared
@@ -103,11 +106,12 @@ def guarded(app: App, *, glass: str | None) -> Callable[[Stack], Applied]:
     """Return what applies a saved plan: after the gates, recorded, and with evidence when it went well."""
 
     def apply(stack: Stack) -> Applied:
-        planned = app.runner.saved(stack)
-        live = planned.live if planned is not None else None
-        if stack.endpoint is not None and live is not None:
-            _judge_plan(app, stack, stack.endpoint, live, glass)
-        with app.recorded(stack):
+        known = planned.admitted(app, stack)
+        summary = app.runner.saved(stack)
+        live = summary.live if summary is not None else None
+        if summary is not None:
+            _judge_plan(app, stack, live, known, glass)
+        with app.recorded(stack, known.facts):
             applied, verified = app.apply_saved(stack)
         if stack.endpoint is not None and live is not None:
             _sign_applied(app, stack.environment, stack.endpoint, verified)
@@ -116,13 +120,24 @@ def guarded(app: App, *, glass: str | None) -> Callable[[Stack], Applied]:
     return apply
 
 
-def _judge_plan(app: App, stack: Stack, endpoint: str, live: Any, glass: str | None) -> None:
-    from glue import gates
+def _judge_plan(app: App, stack: Stack, live: PlannedLive | None, known: Admitted, glass: str | None) -> None:
     from glue.breaking_glass import Emergency
+
+    refusals = [] if stack.endpoint is None or live is None else _of_gates(app, stack, stack.endpoint, live)
+    if known.refusal is not None and not planned.way_back(app, stack, live):
+        refusals.append(known.refusal)
+    revision, releases = (live.revision, live.releases) if live is not None else (None, ())
+    emergency = Emergency("apply", stack.endpoint or f"_{stack.name}", revision, releases)
+    what = f"{revision} at {stack.label}" if revision else f"the plan of {stack.label}"
+    pass_gates(app, stack.environment, refusals, [emergency], what=what, glass=glass)
+
+
+def _of_gates(app: App, stack: Stack, endpoint: str, live: PlannedLive) -> list[Refusal]:
+    from glue import gates
 
     where = stack.environment
     if not gates.are_set(where):
-        return
+        return []
     try:
         session = app.accounts.session(where)
     except (AccessDeniedError, RefusedError) as error:
@@ -130,9 +145,7 @@ def _judge_plan(app: App, stack: Stack, endpoint: str, live: Any, glass: str | N
             f"the gates of {where.name} are judged in the role {where.promote_role_arn}: {error.message}",
             remedy="Use credentials that may assume it, too; operators and subjects in environment.tfvars say who may.",
         ) from error
-    refusals = gates.of_apply(session, endpoint, live, now=now(), console=app.console)
-    emergency = Emergency("apply", endpoint, live.revision, live.releases)
-    pass_gates(app, where, refusals, [emergency], what=f"{live.revision} at {stack.label}", glass=glass)
+    return list(gates.of_apply(session, endpoint, live, now=now(), console=app.console))
 
 
 def _sign_applied(app: App, where: Environment, endpoint: str, verified: Verified | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from glue.cli.output import Result, Table
+from glue.core.bundle import REVIEW
 from glue.errors import SlipwayError
 from glue.fanout import Outcome, exit_code
 from glue.foreseeing import Foreseen
@@ -18,7 +19,7 @@ def planned(
     """Return what each plan says, with what it comes to on the live endpoint (`foreseen`, by the stack's label)."""
     entries = [_planned(outcome, workspace, foreseen.get(outcome.item.label)) for outcome in outcomes]
     warnings = [line for label, one in sorted(foreseen.items()) for line in one.lines(label)]
-    rows = [(outcome.item.label, _in_words(outcome), _seconds(outcome)) for outcome in outcomes]
+    rows = [(outcome.item.label, _in_words(outcome), _grade(outcome), _seconds(outcome)) for outcome in outcomes]
     good = [outcome.value for outcome in outcomes if outcome.value is not None]
     changing = sum(1 for value in good if value.changes)
     lines = [f"{changing} of {len(outcomes)} would change. Apply: make apply with the same words."]
@@ -29,7 +30,7 @@ def planned(
     return Result(
         {"command": "plan", "results": entries, "changed": False, "pending": changing},
         lines=(*_errors(outcomes), *warnings, *lines),
-        tables=(Table(("stack", "plan", "seconds"), rows),),
+        tables=(Table(("stack", "plan", "grade", "seconds"), rows),),
         exit_code=exit_code(outcomes),
     )
 
@@ -64,6 +65,13 @@ def _planned(outcome: Outcome[Stack, Planned], workspace: Workspace, foreseen: F
             "plan": workspace.shown(value.file),
             "seconds": round(value.seconds, 3),
         }
+        if value.bundle is not None:
+            entry |= {
+                "bundle": value.bundle.digest,
+                "semantic": value.bundle.semantic,
+                "grade": value.bundle.grade,
+                "review": workspace.shown(value.file.with_name(REVIEW)),
+            }
     return entry
 
 
@@ -92,6 +100,10 @@ def _in_words(outcome: Outcome[Stack, Planned] | Outcome[Stack, Applied]) -> str
     if isinstance(outcome.value, Applied):
         return "applied: " + outcome.value.summary.text if outcome.value.changed else "nothing to do"
     return outcome.value.summary.text if outcome.value is not None else ""
+
+
+def _grade(outcome: Outcome[Stack, Planned]) -> str:
+    return outcome.value.bundle.grade if outcome.value is not None and outcome.value.bundle is not None else "-"
 
 
 def _seconds(outcome: Outcome[Stack, Planned] | Outcome[Stack, Applied]) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 # ruff: noqa: PLC0415 - what a command needs is imported when it is called, for start-up's sake
+from pathlib import Path
+
 import click
 
-from glue.cli import options, passing
+from glue.cli import options, passing, planned
 from glue.cli.app import App
 from glue.cli.output import Result
+from glue.errors import UsageError
 from glue.workspace import STACKS
 
 _STACK = click.option(
@@ -23,9 +26,10 @@ _STACK = click.option(
 def plan(app: App, *, environment: str, stack: str, endpoint: str | None) -> Result:
     """Plan with Terraform, and save the plan for `slipway apply`.
 
-    Every terraform command is printed before it is run; typed by hand it does the same. What would leave an endpoint
-    with fewer instances than it has now, or was undone by SageMaker before, is warned of. Without --endpoint, all
-    endpoints of the environment are planned side by side.
+    Every terraform command is printed before it is run; typed by hand it does the same. The plan is reviewed, and kept
+    as a bundle: one that the review forbids cannot be applied (exit 3). What would leave an endpoint with fewer
+    instances than it has now, or was undone by SageMaker before, is warned of. Without --endpoint, all endpoints of the
+    environment are planned side by side.
     """
     from glue.cli import stack_results
     from glue.stacks import select
@@ -39,10 +43,22 @@ def plan(app: App, *, environment: str, stack: str, endpoint: str | None) -> Res
 @options.environment
 @_STACK
 @options.endpoint()
+@click.option(
+    "--bundle",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Another folder's plan.",
+)
 @passing.break_glass
 @options.command()
-def apply(app: App, *, environment: str, stack: str, endpoint: str | None, glass: str | None) -> Result:
+def apply(
+    app: App, *, environment: str, stack: str, endpoint: str | None, bundle: Path | None, glass: str | None
+) -> Result:
     """Apply exactly the saved plan, and nothing else.
+
+    It is refused when anything moved since it was made: the plan itself, code, data files, provider lock, Terraform's
+    version, the state; when it is older than a day, was applied already, or its review forbids it; and when nobody
+    knows that a deploy role made it. Where gates.plan_approval is set, somebody else must have approved what it does.
 
     The environment's gates are judged before a plan that makes another release live; exit 3 when one says no.
     Golden requests are asked of another release while it is deployed, and afterwards, by who may assume the role
@@ -57,5 +73,9 @@ def apply(app: App, *, environment: str, stack: str, endpoint: str | None, glass
 
     glass = passing.check_reason(glass)
     stacks = select(app.estate, environment=environment, stack=stack, endpoint=endpoint)
+    if bundle is not None:
+        if len(stacks) > 1:
+            raise UsageError(f"a bundle is of one stack, not of {len(stacks)}", remedy="Give --endpoint.")
+        planned.take(app, stacks[0], bundle)
     outcomes = app.stacks.apply_all(stacks, apply=passing.guarded(app, glass=glass))
     return stack_results.applied(outcomes)

@@ -20,11 +20,15 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Gates:
-    """What a release needs before it is promoted to an environment. Age in hours, soak in minutes."""
+    """What a release needs before it is promoted to an environment. Age in hours, soak in minutes.
+
+    `plan_approval`: each plan needs an approver's word before it is applied.
+    """
 
     evidence: bool = False
     evidence_max_age_hours: float = 720
     approval: bool = False
+    plan_approval: bool = False
     soak_minutes: float = 0
 
 

@@ -11,6 +11,7 @@ from glue.core.release import Release
 from glue.errors import RefusedError
 
 EVIDENCE, SOAK, APPROVAL, FREEZE = "evidence", "soak", "approval", "freeze"
+PLAN_APPROVAL = "plan-approval"
 
 
 @dataclass(frozen=True)

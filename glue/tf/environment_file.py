@@ -94,6 +94,7 @@ def _gates(entry: Fields | None) -> Gates:
         evidence=entry.boolean("evidence", default=False),
         evidence_max_age_hours=entry.number("evidence_max_age_hours", default=Gates.evidence_max_age_hours),
         approval=entry.boolean("approval", default=False),
+        plan_approval=entry.boolean("plan_approval", default=False),
         soak_minutes=entry.number("soak_minutes", default=0),
     )
     entry.done()
@@ -124,7 +125,7 @@ def _kept(entry: Fields | None) -> int:
     if entry is None:
         return Environment.kept_revisions
     found = _from_one(entry, "revisions", default=Environment.kept_revisions)
-    entry.ignore("async_days", "noncurrent_days", "capture_days", "training_days")
+    entry.ignore("async_days", "noncurrent_days", "capture_days", "plan_days", "training_days")
     entry.done()
     return found
 
@@ -150,7 +151,8 @@ def _check_gates(entry: Fields, found: Environment, operators: tuple[str, ...]) 
         raise entry.error("gates", "the first environment of a chain has none before it that could give evidence")
     if gates.soak_minutes and not gates.evidence:
         raise entry.error("gates.soak_minutes", "evidence says how long a release has been live: set evidence = true")
-    if gates.approval and not found.approvers:
-        raise entry.error("gates.approval", "nobody may approve: name approvers")
+    for name, asked in (("approval", gates.approval), ("plan_approval", gates.plan_approval)):
+        if asked and not found.approvers:
+            raise entry.error(f"gates.{name}", "nobody may approve: name approvers")
     if both := set(found.approvers) & set(operators):
         raise entry.error("approvers", f"{', '.join(sorted(both))} would approve what it promotes")

@@ -14,8 +14,9 @@ locals {
   # What anybody may still need is not here: releases go by `slipway prune`, which knows the revisions; evidence and audit
   # records stay. variables.tf refuses an immutable prefix that one of these would expire.
   expiring = {
-    async    = { prefix = "async/", expiration_days = var.retention.async_days }
-    capture  = { prefix = "capture/", expiration_days = var.retention.capture_days }
-    training = { prefix = "training/", expiration_days = var.retention.training_days }
+    async    = { prefix = "async/", expiration_days = var.retention.async_days, noncurrent_days = null }
+    capture  = { prefix = "capture/", expiration_days = var.retention.capture_days, noncurrent_days = null }
+    plans    = { prefix = "plans/", expiration_days = var.retention.plan_days, noncurrent_days = 1 } # gone, not only hidden
+    training = { prefix = "training/", expiration_days = var.retention.training_days, noncurrent_days = null }
   }
 }

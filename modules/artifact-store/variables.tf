@@ -146,12 +146,13 @@ variable "region" {
 }
 
 variable "retention" {
-  description = "Days until replaced or deleted versions, unfinished uploads, asynchronous answers, captured requests and training outputs go. Null keeps for ever; current releases are always kept."
+  description = "Days until replaced or deleted versions, unfinished uploads, asynchronous answers, captured requests, shared plans and training outputs go. Null keeps for ever; current releases are always kept."
   type = object({
     noncurrent_days     = optional(number, 90)
     aborted_upload_days = optional(number, 7)
     async_days          = optional(number)
     capture_days        = optional(number)
+    plan_days           = optional(number, 7)
     training_days       = optional(number)
   })
   default  = {}

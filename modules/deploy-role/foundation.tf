@@ -1,6 +1,6 @@
 # It makes and changes, but deletes neither buckets nor keys nor repositories: what is lost with them, nobody can make again.
 locals {
-  deploy_foundation = merge(local.read_foundation, local.read_queue, local.read_parameter, local.list_states, local.record, {
+  deploy_foundation = merge(local.read_foundation, local.read_queue, local.read_parameter, local.list_states, local.record, local.share_plans["foundation"], {
     UseOwnState = {
       actions    = ["s3:GetObject", "s3:PutObject"]
       resources  = ["${local.states}/foundation.tfstate", "${local.states}/foundation.tfstate.tflock"]

@@ -1,4 +1,5 @@
-# It only reads: a plan in it is made without a lock (-lock=false), and nobody can apply with it.
+# It only reads: a plan in it is made without a lock (-lock=false), and nobody can apply with it. It may hand its plan to others,
+# where nobody takes it for the plan of a deployment (docs/decisions/0027).
 locals {
   plan = merge(local.read_foundation, local.read_queue, local.read_serving, local.read_parameter, local.list_states, {
     ReadStates = {
@@ -11,8 +12,18 @@ locals {
       resources  = ["${local.artifacts}/audit/*", "${local.artifacts}/break-glass/*"]
       conditions = []
     }
-    ReadArtifactKey = {
-      actions    = ["kms:Decrypt"]
+    ReadPlans = {
+      actions    = ["s3:GetObject"]
+      resources  = ["${local.artifacts}/plans/*"]
+      conditions = []
+    }
+    SharePlans = {
+      actions    = ["s3:PutObject"]
+      resources  = ["${local.artifacts}/plans/pull-requests/*"]
+      conditions = []
+    }
+    UseArtifactKey = {
+      actions    = ["kms:Decrypt", "kms:GenerateDataKey"]
       resources  = [local.keys]
       conditions = [local.through_s3, local.of_artifact_key]
     }

@@ -120,6 +120,29 @@ locals {
     }
   }
 
+  # Plans that jobs hand to one another lie in the same store. The bucket's policy lets each role write below its own prefix only,
+  # so a plan says by its place who made it. These take the place of the statements above: a role's policy has 10240 characters.
+  share_plans = { for stack in ["foundation", "serving"] : stack => merge(local.list_plans, {
+    WriteRecords = {
+      actions    = ["s3:GetObject", "s3:PutObject"]
+      resources  = ["${local.artifacts}/audit/*", "${local.artifacts}/plans/deploy/${stack}/*"]
+      conditions = []
+    }
+    ReadPlans = {
+      actions    = ["s3:GetObject"]
+      resources  = ["${local.artifacts}/plans/*/${stack}/*"]
+      conditions = []
+    }
+  }) }
+
+  list_plans = {
+    ListRecords = {
+      actions    = ["s3:ListBucket"]
+      resources  = [local.artifacts]
+      conditions = [{ test = "StringLike", variable = "s3:prefix", values = ["audit/*", "break-glass/*", "plans/*"] }]
+    }
+  }
+
   tell_people = {
     actions    = ["sns:Publish"]
     resources  = [local.topic]

@@ -2,7 +2,7 @@ locals {
   function_roles = ["${local.iam}:role/${local.prefix}-*-invoker", "${local.iam}:role/${local.prefix}-*-monitor"]
   serving_roles  = concat(["${local.iam}:role/${local.prefix}-*-caller-*"], local.function_roles)
 
-  deploy_serving = merge(local.read_serving, local.read_parameter, local.list_states, local.record, {
+  deploy_serving = merge(local.read_serving, local.read_parameter, local.list_states, local.record, local.share_plans["serving"], {
     UseOwnStates = {
       actions    = ["s3:GetObject", "s3:PutObject"]
       resources  = ["${local.states}/serving/*"]

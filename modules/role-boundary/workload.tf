@@ -7,11 +7,15 @@ locals {
       resources  = ["arn:aws:s3:::*"] # training data may lie anywhere; the role itself names the places
       conditions = []
     }
-    # Or whoever deploys a function could read, by its role, states that its own role may not.
+    # Or whoever deploys a function could read, by its role, states that its own role may not; a plan holds a state.
     DenyReadingStates = {
-      effect     = "Deny"
-      actions    = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"]
-      resources  = ["arn:aws:s3:::${local.prefix}-tfstate-${var.account_id}", "arn:aws:s3:::${local.prefix}-tfstate-${var.account_id}/*"]
+      effect  = "Deny"
+      actions = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"]
+      resources = [
+        "arn:aws:s3:::${local.prefix}-tfstate-${var.account_id}",
+        "arn:aws:s3:::${local.prefix}-tfstate-${var.account_id}/*",
+        "arn:aws:s3:::${var.artifact_bucket}/plans/*",
+      ]
       conditions = []
     }
     WriteOutputs = {

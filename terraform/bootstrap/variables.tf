@@ -31,10 +31,12 @@ variable "environment" {
     break_glass = optional(set(string), [])
     # What a release needs before it is promoted to here. `evidence`: a signed record of the environment before, no older than
     # so many hours. `approval`: in the model registry, by an approver. `soak_minutes`: live there for so long.
+    # `plan_approval`: each plan that is applied, by an approver who did not make it (slipway bundle approve).
     gates = optional(object({
       evidence               = optional(bool, false)
       evidence_max_age_hours = optional(number, 720)
       approval               = optional(bool, false)
+      plan_approval          = optional(bool, false)
       soak_minutes           = optional(number, 0)
     }), {})
     # When nothing new becomes live here, by name, in `time_zone`: either once, `starts` and `ends` as "2026-12-20T18:00", or each
@@ -73,12 +75,13 @@ variable "environment" {
       protocol = string
       endpoint = string
     })), {})
-    # Days until captured requests, training outputs and replaced versions go; null keeps them. `revisions` are kept of each
+    # Days until captured requests, shared plans, training outputs and replaced versions go; null keeps them. `revisions` are kept of each
     # endpoint besides the live one.
     retention = optional(object({
       noncurrent_days = optional(number, 90)
       async_days      = optional(number)
       capture_days    = optional(number)
+      plan_days       = optional(number, 7)
       training_days   = optional(number)
       revisions       = optional(number, 5)
     }), {})
@@ -170,8 +173,8 @@ variable "environment" {
   }
 
   validation {
-    condition     = !var.environment.gates.approval || length(var.environment.approvers) > 0
-    error_message = "environment ${var.environment.name}: gates.approval asks for an approval, and approvers names nobody who may give it. Add approvers to environment.tfvars."
+    condition     = !(var.environment.gates.approval || var.environment.gates.plan_approval) || length(var.environment.approvers) > 0
+    error_message = "environment ${var.environment.name}: gates.approval or gates.plan_approval asks for an approval, and approvers names nobody who may give it. Add approvers to environment.tfvars."
   }
 
   validation {

@@ -1,6 +1,16 @@
 locals {
   # Written once, so that nobody rewrites what was released, checked or done. Labels and data sets name releases' origins.
-  immutable_prefixes = ["audit/", "break-glass/", "datasets/", "evidence/", "feedback/", "release-index/", "releases/"]
+  immutable_prefixes = ["audit/", "break-glass/", "datasets/", "evidence/", "feedback/", "plans/", "release-index/", "releases/"]
+
+  # A plan is believed because of the role that wrote it there (docs/decisions/0027): who only reads, and pull requests do, has a
+  # place apart, and nobody who plans approves.
+  plan_writers = {
+    "plans/approvals/"         = "approve"
+    "plans/deploy/foundation/" = "deploy-foundation"
+    "plans/deploy/serving/"    = "deploy-serving"
+    "plans/pull-requests/"     = "plan"
+  }
+  exclusive_writers = merge({ "break-glass/" = "break-glass" }, local.plan_writers)
 }
 
 module "artifact_store" {
@@ -15,8 +25,11 @@ module "artifact_store" {
   readable_prefixes  = ["evidence/", "releases/"] # what the next environment takes; all else is for this account alone
   reader_role_arns   = local.downstream_role_arns
 
-  pruner_role_arns  = ["arn:aws:iam::${local.env.account_id}:role/${local.prefix}-prune"]
-  exclusive_writers = merge({ "break-glass/" = "arn:aws:iam::${local.env.account_id}:role/${local.prefix}-break-glass" }, local.training_records)
+  pruner_role_arns = ["arn:aws:iam::${local.env.account_id}:role/${local.prefix}-prune"]
+  exclusive_writers = merge(
+    { for prefix, role in local.exclusive_writers : prefix => "arn:aws:iam::${local.env.account_id}:role/${local.prefix}-${role}" },
+    local.training_records,
+  )
 
   organization_id = local.env.organization_id
 
@@ -24,6 +37,7 @@ module "artifact_store" {
     noncurrent_days = local.env.retention.noncurrent_days
     async_days      = local.env.retention.async_days
     capture_days    = local.env.retention.capture_days
+    plan_days       = local.env.retention.plan_days
     training_days   = local.env.retention.training_days
   }
 }

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from glue import verifying
-from glue.cli import passing
+from glue.admitting import Admitted
+from glue.cli import passing, planned
 from glue.cli.app import App
 from glue.core.golden import GoldenResult
 from glue.core.plan import Change, PlannedLive, PlanSummary
@@ -264,6 +265,7 @@ def test_evidence_reuses_the_proof_of_the_apply(
         return PROOF
 
     monkeypatch.setattr(verifying, "verify", verify)
+    monkeypatch.setattr(planned, "admitted", lambda *_: Admitted())
     monkeypatch.setattr(passing, "sign_or_say", lambda *words: signed.append(words[2]))
     summary = PlanSummary((Change("a", "t", "update"),), live=PlannedLive(str(TWO.live)))
     foundation = SimpleNamespace(evidence_key_arn="arn:key")
@@ -273,7 +275,7 @@ def test_evidence_reuses_the_proof_of_the_apply(
         runner=SimpleNamespace(saved=lambda _: summary),
         accounts=SimpleNamespace(session=lambda _: session),
         estate=SimpleNamespace(revisions=lambda *_: TWO),
-        recorded=lambda _: nullcontext(),
+        recorded=lambda *_: nullcontext(),
         apply_saved=lambda _: (done, proof),
     )
     assert passing.guarded(app, glass=None)(STACK) is done

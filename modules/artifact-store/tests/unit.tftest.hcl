@@ -168,8 +168,12 @@ run "expires_only_what_nobody_needs_again" {
   assert {
     condition = {
       for name, rule in module.bucket.lifecycle_rules : rule.prefix => rule.expiration_days if rule.expiration_days != null
-    } == { "async/" = 3, "capture/" = 30, "training/" = 60 }
-    error_message = "only answers, captures and training outputs may expire while they are current"
+    } == { "async/" = 3, "capture/" = 30, "plans/" = 7, "training/" = 60 }
+    error_message = "only answers, captures, plans and training outputs may expire while they are current"
+  }
+  assert {
+    condition     = module.bucket.lifecycle_rules["plans"].noncurrent_days == 1
+    error_message = "a shared plan that expired must not stay as an earlier version"
   }
 }
 

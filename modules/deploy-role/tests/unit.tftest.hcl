@@ -142,11 +142,17 @@ run "plan_reads_only" {
   }
 
   assert {
-    condition = length([
+    condition = join(" ", sort([
       for action in flatten(jsondecode(aws_iam_role_policy.this.policy).Statement[*].Action) : action
       if !can(regex(":(Get|List|Describe|Decrypt$)", action))
-    ]) == 0
-    error_message = "planning must change nothing, not even the lock of a state"
+    ])) == "kms:GenerateDataKey s3:PutObject"
+    error_message = "planning must change nothing, not even the lock of a state; it hands its plan on"
+  }
+  assert {
+    condition = [
+      for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Resource if contains(flatten([s.Action]), "s3:PutObject")
+    ] == ["arn:aws:s3:::slipway-stage-artifacts-222222222222/plans/pull-requests/*"]
+    error_message = "a pull request's plan must lie where nobody takes it for a deployment's"
   }
 }
 
@@ -272,8 +278,8 @@ run "approvers_decide_and_do_nothing_else" {
     condition = join(" ", [
       for action in flatten(jsondecode(aws_iam_role_policy.this.policy).Statement[*].Action) : action
       if !can(regex(":(Get|List|Describe|Decrypt$|GenerateDataKey$)", action))
-    ]) == "sagemaker:UpdateModelPackage s3:PutObject"
-    error_message = "an approver changes the registry, and writes its record"
+    ]) == "s3:PutObject sagemaker:UpdateModelPackage s3:PutObject"
+    error_message = "an approver changes the registry, approves plans, and writes its record"
   }
 }
 
