@@ -41,6 +41,8 @@ def matcher(tokens: Tokens) -> Matcher:
     """
     if Wild.SEGMENT_STAR in tokens:
         return _automaton(tokens)
+    if all(isinstance(token, str) or token is Wild.STAR for token in tokens):
+        return _finder(tokens)
     pieces = [""]
     for token in tokens:
         if token is Wild.STAR:
@@ -51,6 +53,34 @@ def matcher(tokens: Tokens) -> Matcher:
         return re.compile(pieces[0], re.DOTALL).fullmatch
     middle = "".join(f"(?>.*?{piece})" for piece in pieces[1:-1] if piece)
     return re.compile(f"{pieces[0]}{middle}.*{pieces[-1]}", re.DOTALL).fullmatch
+
+
+def _finder(tokens: Tokens) -> Matcher:
+    """Return the test of a pattern whose only wildcards are stars: compiling one costs more than asking it."""
+    parts = [""]
+    for token in tokens:
+        if token is Wild.STAR:
+            parts.append("")
+        else:
+            parts[-1] += str(token)
+    start, *middle = parts
+    if not middle:
+        return start.__eq__
+    end = middle.pop()
+    least = len(start) + len(end)
+
+    def match(text: str) -> bool:
+        if len(text) < least or not text.startswith(start) or not text.endswith(end):
+            return False
+        place, last = len(start), len(text) - len(end)
+        for part in middle:
+            place = text.find(part, place, last)
+            if place < 0:
+                return False
+            place += len(part)
+        return True
+
+    return match
 
 
 def _piece(token: Token) -> str:
