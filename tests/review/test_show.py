@@ -101,12 +101,23 @@ def test_the_gate_decides_and_says_so() -> None:
     assert as_json.document(Report((dangerous(),), gate=None))["gate"] == "never"
 
 
+def test_what_could_not_be_judged_is_in_the_first_line() -> None:
+    assert headline(Report((replace(nothing(), sure=False),))).endswith("(not everything could be judged)")
+    assert headline(CASES["guess"]).endswith("(less sure: made without a plan)")
+    assert "a plan would tell more" in headline(Report((replace(nothing(), sure=False, digest=""),)))
+    assert "Nothing changes in" not in markdown.text(Report((replace(nothing(), sure=False), promotion())))
+
+
 def test_what_is_unknown_is_never_zero() -> None:
     several = Report((promotion(), dangerous()))
     assert several.cost.after is None
     assert "0.00" not in str(cost_text(several.cost))
     assert "ml.x9.huge" in str(cost_text(several.cost))
     assert cost_text(Cost()) is None
+    assert cost_text(Cost(Decimal(0), Decimal(0), Decimal(0))) is None
+    assert cost_text(Cost(Decimal(0), None, None, unknown=("ml.new",))) == (
+        "0.00 -> unknown USD a month of 730 hours; no price for ml.new"
+    )
     assert "as before" in str(cost_text(Cost(Decimal(1), Decimal(1), Decimal(0))))
 
 

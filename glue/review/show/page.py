@@ -84,7 +84,7 @@ def _plan(review: Review) -> str:
 
 
 def _told(review: Review) -> str:
-    return counts_text(review.counts) if review.sure else "made without a plan: less sure"
+    return counts_text(review.counts) if review.digest else "made without a plan: less sure"
 
 
 def _endpoints(endpoints: Sequence[EndpointChange]) -> Iterator[str]:

@@ -41,8 +41,13 @@ class Report:
 
     @property
     def sure(self) -> bool:
-        """Whether every review rests on a plan."""
+        """Whether everything could be judged, from plans."""
         return all(review.sure for review in self.reviews)
+
+    @property
+    def planned(self) -> bool:
+        """Whether every review rests on a plan, and not on data files alone."""
+        return all(review.digest for review in self.reviews)
 
     @property
     def cost(self) -> Cost:
@@ -74,12 +79,14 @@ def in_order(report: Report) -> tuple[list[Review], list[str]]:
 
 def headline(report: Report) -> str:
     """Return what to do, in a sentence, without the grade."""
-    if report.grade is Grade.NONE and not report.sure:
+    if report.grade is Grade.NONE and not report.planned:
         return "nothing changes in the data; a plan would tell more"
     text = TO_DO[report.grade]
     if report.refused and report.gate is not None and report.grade is not Grade.FORBIDDEN:
         text = f"refused by the gate ({report.gate.word} and above); {text}"
-    return text if report.sure else f"{text} (less sure: made without a plan)"
+    if not report.planned:
+        return f"{text} (less sure: made without a plan)"
+    return text if report.sure else f"{text} (not everything could be judged)"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
@@ -98,6 +105,8 @@ def money(amount: Decimal | None, *, sign: bool = False) -> str:
 def cost_text(cost: Cost) -> str | None:
     """Return what it costs in a month, None when nothing with a price changes."""
     if (cost.before, cost.after, cost.difference) == (None, None, None) and not (cost.unknown or cost.notes):
+        return None
+    if cost.before == cost.after == 0 and not (cost.unknown or cost.notes):
         return None
     unknown = f"; no price for {listed(cost.unknown)}" if cost.unknown else ""
     unknown += f"; {'; '.join(cost.notes)}" if cost.notes else ""
