@@ -97,6 +97,12 @@ def _refused(path: Path, why: str) -> RevisionsFileError:
     )
 
 
+def is_sealed(text: str) -> bool:
+    """Tell whether a file's text is what slipway wrote, by the hash in its header."""
+    match = _HEADER.match(text)
+    return match is not None and _seal(text[match.end() :]) == match[1]
+
+
 def _check_seal(text: str, path: Path) -> None:
     match = _HEADER.match(text)
     if not match:
