@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from glue.review import exposure, lifecycle
+from glue.review import lifecycle
 from glue.review.model import Finding, Part, Settings
 from glue.review.plan import Plan
 from glue.review.resource import Resource
@@ -22,7 +22,6 @@ def inspect(plan: Plan, settings: Settings) -> Part:
             *_weakened(change, plan, settings),
             *_removed(change, plan, settings),
             *lifecycle.findings(change, plan, settings),
-            *exposure.findings(change, plan, settings),
         )
     ]
     return Part(findings=tuple(found))

@@ -195,35 +195,6 @@ def test_images_that_expire_items_that_do_and_rules_that_are_unknown() -> None:
         assert only(reviewed(entry), "lifecycle-deletes").grade is Grade.MEDIUM
 
 
-@pytest.mark.parametrize(
-    ("kind", "values"),
-    [
-        ("aws_security_group", {"ingress": [{"from_port": 22, "to_port": 22, "cidr_blocks": ["0.0.0.0/0"]}]}),
-        ("aws_security_group", {"ingress": [{"protocol": "-1", "ipv6_cidr_blocks": ["::/0"]}]}),
-        ("aws_security_group_rule", {"type": "ingress", "from_port": 1, "to_port": 9, "cidr_blocks": ["0.0.0.0/0"]}),
-        ("aws_vpc_security_group_ingress_rule", {"cidr_ipv4": "0.0.0.0/0", "from_port": 443, "to_port": 443}),
-        ("aws_network_acl_rule", {"egress": False, "rule_action": "allow", "cidr_block": "0.0.0.0/0"}),
-    ],
-)
-def test_a_network_opened_to_everybody_is_high(kind: str, values: dict[str, Any]) -> None:
-    assert only(reviewed(change(f"{kind}.a", "create", None, values)), "open-to-everybody").grade is Grade.HIGH
-    assert "open-to-everybody" not in rules_of(
-        reviewed(change(f"{kind}.a", "update", values | {"x": 1}, values | {"x": 2}))
-    )
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"type": "egress", "cidr_blocks": ["0.0.0.0/0"]},
-        {"type": "ingress", "cidr_blocks": ["10.0.0.0/8"]},
-        {"type": "ingress", "source_security_group_id": "sg-1"},
-    ],
-)
-def test_other_rules_open_nothing_to_everybody(values: dict[str, Any]) -> None:
-    assert "open-to-everybody" not in rules_of(reviewed(change("aws_security_group_rule.a", "create", None, values)))
-
-
 def test_the_rules_that_the_table_names_exist() -> None:
     from glue.review.rules import Rules  # noqa: PLC0415
 
