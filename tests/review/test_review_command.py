@@ -221,3 +221,20 @@ def test_a_bundle_gets_its_review() -> None:
 def test_a_forbidden_sample_is_refused_whatever_else_is_there() -> None:
     report = reviewing.report_of([*CASES["several"].reviews[:2], dangerous()], gate="forbidden")
     assert report.refused
+
+
+def test_data_files_are_reviewed_without_a_plan(empty: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *words], cwd=empty, check=True)
+
+    git("init", "-q")
+    git("add", "plan.json")
+    git("commit", "-qm", "a")
+    assert main(["review", "--diff", "HEAD", "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+    assert not document["sure"]
+    assert main(["review", "--diff", "HEAD"]) == 0
+    assert "plan" in capsys.readouterr().out.splitlines()[0]
+    assert main(["review", "--diff", "nonsense"]) == 2
+    assert main(["review", "--until", "HEAD"]) == 2

@@ -104,7 +104,7 @@ def test_the_gate_decides_and_says_so() -> None:
 def test_what_could_not_be_judged_is_in_the_first_line() -> None:
     assert headline(Report((replace(nothing(), sure=False),))).endswith("(not everything could be judged)")
     assert headline(CASES["guess"]).endswith("(less sure: made without a plan)")
-    assert "a plan would tell more" in headline(Report((replace(nothing(), sure=False, digest=""),)))
+    assert "a plan would tell more" in headline(Report((replace(nothing(), sure=False, terraform_version=""),)))
     assert "Nothing changes in" not in markdown.text(Report((replace(nothing(), sure=False), promotion())))
 
 

@@ -16,6 +16,7 @@ from glue.review.show.report import (
     exception_text,
     headline,
     in_order,
+    made_from_plan,
     money,
     move_text,
     opening,
@@ -84,7 +85,7 @@ def _plan(review: Review) -> str:
 
 
 def _told(review: Review) -> str:
-    return counts_text(review.counts) if review.digest else "made without a plan: less sure"
+    return counts_text(review.counts) if made_from_plan(review) else "made without a plan: less sure"
 
 
 def _endpoints(endpoints: Sequence[EndpointChange]) -> Iterator[str]:

@@ -47,7 +47,7 @@ class Report:
     @property
     def planned(self) -> bool:
         """Whether every review rests on a plan, and not on data files alone."""
-        return all(review.digest for review in self.reviews)
+        return all(made_from_plan(review) for review in self.reviews)
 
     @property
     def cost(self) -> Cost:
@@ -63,6 +63,11 @@ class Report:
             notes=tuple(dict.fromkeys(note for cost in costs for note in cost.notes)),
             basis="; ".join(dict.fromkeys(cost.basis for cost in costs if cost.basis)),
         )
+
+
+def made_from_plan(review: Review) -> bool:
+    """Tell whether a review rests on a plan: `--diff` has no Terraform and is never sure."""
+    return review.sure or bool(review.terraform_version)
 
 
 def in_order(report: Report) -> tuple[list[Review], list[str]]:
