@@ -121,9 +121,10 @@ changed-models: setup ## Say which models changed SINCE=…, and what each needs
 	@$(SLIPWAY) models changed --since "$${SINCE:?Say since when: make changed-models SINCE=origin/main}" --direct --format json | $(BIN)/python -m scripts.pipelines.outputs changed-models
 
 .PHONY: review
-review: setup ## Review the plans' bundles below build/plans, or [FILES=…], into build/review.md and build/review.sarif [GATE=forbidden]
+review: setup ## Put the reviews of all plans below [FILES=build/plans] into build/review.md and build/review.sarif [GATE=forbidden]
 	@mkdir -p build
-	$(SLIPWAY) review "$${FILES:-build/plans}" --gate "$${GATE:-forbidden}" --markdown build/review.md --sarif build/review.sarif
+	find "$${FILES:-build/plans}" -name review.json -print0 | sort -z | xargs -0 $(SLIPWAY) review \
+	  --gate "$${GATE:-forbidden}" --markdown build/review.md --sarif build/review.sarif
 
 .PHONY: comment
 comment: setup ## Write [FILE=build/review.md] into one comment of [PULL_REQUEST=…] or issue of [ISSUE=…], of [SCOPE=plan] [CLOSE=1]

@@ -1,0 +1,105 @@
+"""The pipelines' own files, run step by step on three accounts, with nothing but the identities that the vendors give.
+
+What each run said lies in build/pipelines/<name>.log. tests/sandbox/machines plays the vendors' machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.sandbox.estate import Estate
+from tests.sandbox.machines.github import Runner
+from tests.sandbox.machines.vendor import serving
+from tests.sandbox.machines.world import NAME, World, trust, world
+
+pytestmark = pytest.mark.sandbox
+PULL_REQUEST = ".github/workflows/pull-request.yml"
+DEPLOY = ".github/workflows/deploy.yml"
+QA = "environments/qa/endpoints/ranker.tfvars"
+PRODUCTION = "environments/production/endpoints/ranker.tfvars"
+
+
+@pytest.fixture(scope="module")
+def ours(estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    trust(estate)
+    found = world(estate, tmp_path_factory.mktemp("pipelines"))
+    with serving(found.server):
+        yield found
+
+
+def runner(ours: World, name: str, event: dict[str, Any], *, sha: str, subject: tuple[str, ...], **more: Any) -> Runner:
+    made = Runner(
+        estate=ours.estate, origin=ours.origin, folder=ours.workspace(), server=ours.server,
+        transcript=ours.transcript(name), event=event, event_name=name, sha=sha, subject=subject, **more,
+    )  # fmt: skip
+    ours.tokens["now"] = made
+    return made
+
+
+def opened(ours: World, sha: str, *, head: str = NAME) -> dict[str, Any]:
+    return {
+        "pull_request": {"number": 7, "base": {"sha": ours.main}, "head": {"repo": {"full_name": head}, "sha": sha}}
+    }
+
+
+def test_a_pull_request_is_planned_and_reviewed_in_one_comment(ours: World) -> None:
+    sha = ours.commit(QA, "max                      = 3", "max                      = 4", branch="more-instances")
+    since = len(ours.estate.requests())
+    run = runner(ours, "github-pull-request", opened(ours, sha), sha=sha, subject=("--pull-request",))
+    run.workflow(PULL_REQUEST)
+    assert run.jobs == dict.fromkeys(("check", "test", "touched", "plan", "review"), "success")
+    (comment,) = ours.server.comments[7]
+    assert "ranker" in comment["body"]
+    assert [label.partition(":")[0] for label in ours.server.labels[7]] == ["risk"]
+    workers = {str(line["principal"]) for line in ours.estate.requests()[since:]}
+    assert any("assumed-role/slipway-qa-plan/github-4711-1" in who for who in workers)
+    assert not any(f"slipway-qa-{role}/" in who for who in workers for role in ("promote", "deploy-serving"))
+    assert ours.server.problems == []
+
+
+def test_a_forks_pull_request_gets_no_identity(ours: World) -> None:
+    sha = ours.commit(QA, "max                      = 3", "max                      = 9", branch="of-a-fork")
+    event = opened(ours, sha, head="stranger/slipway")
+    run = runner(ours, "github-fork", event, sha=sha, subject=("--pull-request",))
+    run.workflow(PULL_REQUEST)
+    assert (run.jobs["plan"], run.jobs["review"]) == ("skipped", "skipped")
+    assert run.subjects == {}
+    assert not any("identity" in command for command in run.transcript.commands)
+
+
+def test_a_merge_goes_to_qa_and_after_an_approval_to_production(ours: World) -> None:
+    """What was planned in the reading role is applied, by its digest, in a role that only the environment's job has."""
+    before = ours.main
+    ours.commit(QA, "max                      = 3", "max                      = 4")
+    settings = (ours.origin / PRODUCTION).read_text()
+    (line,) = [one for one in settings.splitlines() if one.strip().startswith("max ")]
+    sha = ours.commit(PRODUCTION, line, line[: line.rindex("=") + 1] + " 9")
+    asked: list[str] = []
+
+    def approve(environment: str) -> str | None:
+        asked.append(environment)
+        return "bea" if environment == "production" else "nobody asked"
+
+    since = len(ours.estate.requests())
+    on_main = ("--ref", "refs/heads/main")
+    run = runner(ours, "github-deploy", {"before": before}, sha=sha, subject=on_main, approve=approve)
+    run.workflow(DEPLOY)
+    assert set(run.jobs.values()) <= {"success", "skipped"}, run.jobs
+    assert run.jobs["production / serving / apply"] == "success"
+    assert asked == ["qa", "production"]
+    for environment, wanted in (("qa", 4), ("production", 9)):
+        assert most_instances(ours, environment) == wanted
+    workers = [str(line["principal"]) for line in ours.estate.requests()[since:]]
+    assert any("slipway-production-plan/github-4711-1" in who for who in workers)
+    assert any("slipway-production-deploy-serving/" in who for who in workers)
+    told = ours.estate.slipway("history", "--env", "production", "--endpoint", "ranker", "--format", "json")
+    assert "bea" in str(told.document["records"][0])
+
+
+def most_instances(ours: World, environment: str) -> int:
+    scaling = ours.estate.client(environment, "application-autoscaling")
+    (found,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    return int(found["MaxCapacity"])
