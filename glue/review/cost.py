@@ -18,6 +18,7 @@ from glue.review.cost_units import (
     Usage,
     compared,
     endpoint_month,
+    sane,
     usage_of,
 )
 from glue.review.endpoints_resolve import ENDPOINT, Estate
@@ -45,6 +46,7 @@ HOURLY = (
     "aws_fsx_lustre_file_system", "aws_eip", "aws_sagemaker_notebook_instance", "aws_sagemaker_app",
     "aws_sagemaker_space", "aws_vpc_endpoint", "aws_ec2_transit_gateway_vpc_attachment", "aws_networkfirewall_firewall",
 )  # fmt: skip
+_CONCURRENT = "provisioned_concurrent_executions"
 _SAID = {"tags", "tags_all", "policy", "description"}  # attributes that no bill depends on
 NO_BOUNDS: Mapping[str, tuple[int, int]] = {}
 NO_COUNTS: Mapping[str, int] = {}
@@ -185,7 +187,7 @@ def _functions(plan: Plan, settings: Settings, before: Usage, after: Usage) -> N
     reserved, functions = _all(plan, RESERVED), _all(plan, LAMBDA)
     for usage, late in ((before, False), (after, True)):
         sizes = {
-            values.get("function_name"): (values.get("memory_size", 128), values.get("architectures") or ["x86_64"])
+            str(values.get("function_name")): values
             for function in functions
             if (values := _values(function, after=late)) is not None
         }
@@ -193,15 +195,15 @@ def _functions(plan: Plan, settings: Settings, before: Usage, after: Usage) -> N
             values = _values(resource, after=late)
             if values is None:
                 continue
-            memory, kinds = sizes.get(values.get("function_name"), (None, None))
-            amount, region = (
-                values.get("provisioned_concurrent_executions"),
-                plan.region_of(resource) or settings.region,
-            )
-            if _whole(memory) is None or _whole(amount) is None or region is None or not isinstance(kinds, list):
+            region = plan.region_of(resource) or settings.region
+            function = sizes.get(str(values.get("function_name")), {})
+            memory, amount = _whole(function.get("memory_size", 128)), _whole(values.get(_CONCURRENT))
+            kinds = function.get("architectures") or ["x86_64"]
+            known = bool(function) and isinstance(kinds, list) and sane(memory, amount)
+            if not known or memory is None or amount is None or region is None:
                 usage.unclear.append(f"provisioned concurrency of {plain(resource.address)}")
                 continue
-            usage.add((region, "lambda", str(kinds[0])), Decimal(_whole(memory) or 0) / 1024 * (_whole(amount) or 0))
+            usage.add((region, "lambda", plain(kinds[0])), Decimal(memory) / 1024 * amount)
     if any(function.what in ("create", "update", "replace") for function in functions):
         after.notes.append("calls of Lambda functions are billed by use, and are not counted")
 

@@ -95,7 +95,7 @@ def _instances(usage: Usage, variant: PricedVariant, region: str | None) -> None
     count, kind = variant.instance_count, variant.instance_type
     if count == 0:
         return
-    if not _sane(count, variant.volume_gb):
+    if not sane(count, variant.volume_gb):
         usage.unclear.append(f"the size of variant {variant.name}, which no account has")
         return
     if kind is None or count is None or region is None:
@@ -112,7 +112,7 @@ def _serverless(usage: Usage, variant: PricedVariant, serverless: PricedServerle
     usage.notes.append(f"variant {variant.name} is serverless: its requests are billed by use, and are not counted")
     if not serverless.provisioned:
         return
-    if not _sane(serverless.provisioned):
+    if not sane(serverless.provisioned):
         usage.unclear.append(f"the size of variant {variant.name}, which no account has")
         return
     if serverless.memory_mb is None or region is None:
@@ -166,7 +166,7 @@ def _named(region: str, kind: str, name: str) -> str:
     return words.get(kind, f"{name} ({kind}) in {region}")
 
 
-def _sane(*sizes: float | None) -> bool:
+def sane(*sizes: float | None) -> bool:
     """Tell whether numbers may be those of a variant: what else stands in a file cannot be priced."""
     return all(size is None or 0 <= size <= MOST for size in sizes)
 

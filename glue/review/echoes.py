@@ -44,9 +44,9 @@ class Echoes:
     """Knows what a plan's resources set on others."""
 
     def __init__(self, plan: Plan) -> None:
-        self._buckets: set[tuple[str, Any]] = set()
-        self._inline: set[tuple[Any, Any]] = set()
-        self._attached: set[tuple[Any, Any]] = set()
+        self._buckets: set[tuple[str, str]] = set()
+        self._inline: set[tuple[str, str]] = set()
+        self._attached: set[tuple[str, str]] = set()
         if plan.drift:
             for resource in (*plan.changes, *plan.resources()):
                 if resource.type in _KINDS:
@@ -55,11 +55,11 @@ class Echoes:
     def _learn(self, resource: Resource) -> None:
         values = resource.before or {}  # what is there; a change that is only planned accounts for nothing yet
         if resource.type == _INLINE:
-            self._inline.add((values.get("role"), values.get("name")))
+            self._inline.add((_text(values, "role"), _text(values, "name")))
         elif resource.type == _ATTACHED:
-            self._attached.add((values.get("role"), values.get("policy_arn")))
+            self._attached.add((_text(values, "role"), _text(values, "policy_arn")))
         else:
-            self._buckets.add((resource.type, values.get("bucket")))
+            self._buckets.add((resource.type, _text(values, "bucket")))
 
     def meaningful(self, change: Resource) -> tuple[Path, ...]:
         """Return the paths at which a drifted resource differs for a reason that somebody should know."""
@@ -69,16 +69,26 @@ class Echoes:
         after = change.after or {}
         if change.type == "aws_s3_bucket":
             kind = _OF_BUCKET.get(attribute)
-            return kind is not None and (kind, after.get("bucket")) in self._buckets
+            bucket = _text(after, "bucket")
+            return kind is not None and bool(bucket) and (kind, bucket) in self._buckets
         if change.type != "aws_iam_role":
             return False
-        role = after.get("name")
+        role = _text(after, "name")
+        if not role:
+            return False
         if attribute == "inline_policy":
             return all((role, name) in self._inline for name in _differing(change, attribute))
         if attribute == "managed_policy_arns":
-            before = set(_listed(change.before, attribute))
-            return all((role, arn) in self._attached for arn in before ^ set(_listed(change.after, attribute)))
+            before, now = (list(_listed(values, attribute)) for values in (change.before, change.after))
+            moved = [arn for arn in [*before, *now] if (arn in before) != (arn in now)]
+            return all(isinstance(arn, str) and (role, arn) in self._attached for arn in moved)
         return False
+
+
+def _text(values: Mapping[str, Any], name: str) -> str:
+    """Return a value that is a string, "" for all else: a plan may hold anything."""
+    found = values.get(name)
+    return found if isinstance(found, str) else ""
 
 
 def _listed(values: Mapping[str, Any] | None, attribute: str) -> Iterator[Any]:
@@ -86,10 +96,9 @@ def _listed(values: Mapping[str, Any] | None, attribute: str) -> Iterator[Any]:
     return iter(found if isinstance(found, list) else ())
 
 
-def _differing(change: Resource, attribute: str) -> Iterator[Any]:
-    """Yield the names of the inline policies that are on one side only, or differ."""
-    sides = [
-        {entry.get("name"): entry.get("policy") for entry in _listed(values, attribute) if isinstance(entry, Mapping)}
-        for values in (change.before, change.after)
-    ]
-    yield from (name for name in {**sides[0], **sides[1]} if sides[0].get(name) != sides[1].get(name))
+def _differing(change: Resource, attribute: str) -> Iterator[str]:
+    """Yield the names of the inline policies that are on one side only, or differ; "" for what has no name."""
+    before, now = (list(_listed(values, attribute)) for values in (change.before, change.after))
+    for entry in [*before, *now]:
+        if (entry in before) != (entry in now):
+            yield _text(entry, "name") if isinstance(entry, Mapping) else ""

@@ -245,3 +245,16 @@ def test_bounds_are_found_in_a_plan() -> None:
     assert f"{endpoint}: autoscaling keeps variant main between 1 and 3 instances: 73.00 to 219.00 USD a month" in (
         whole(plan).notes
     )
+
+
+@pytest.mark.parametrize("odd", [None, True, -1, 10**30, 1.5, [], {}, "4", {"a": [1]}])
+def test_whatever_a_plan_holds_is_no_price_and_no_crash(odd: Any) -> None:
+    reserved = {"function_name": "f", "provisioned_concurrent_executions": odd}
+    plan = plan_of(
+        created("aws_lambda_function.f", function_name="f", memory_size=odd, architectures=odd),
+        created("aws_lambda_provisioned_concurrency_config.f", **reserved),
+        created("aws_lambda_function.g", function_name=odd),
+    )
+    found = whole(plan)
+    assert (found.after, found.difference) == (None, None)
+    assert found.unknown

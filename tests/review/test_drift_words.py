@@ -159,3 +159,16 @@ def test_endpoints_without_data_are_found_by_their_states() -> None:
         "serving/ads.tfstate.tflock": b"{}",
     }
     assert orphans(states, ["ranker"], states.get) == {"ads": 1, "odd": 1}
+
+
+@pytest.mark.parametrize("odd", [None, 1, [], {}, [[]], [{}], {"a": []}, "x"])
+def test_whatever_a_plan_holds_is_drift_and_no_crash(odd: Any) -> None:
+    role = entry("aws_iam_role.r", ["update"], {"name": "r", "path": "/a/"}, {
+        "name": odd, "path": "/b/", "inline_policy": [odd, {"name": odd}], "managed_policy_arns": [odd],
+    })  # fmt: skip
+    bucket = entry("aws_s3_bucket.b", ["update"], {"bucket": odd, "policy": "a"}, {"bucket": odd, "policy": "b"})
+    siblings = [
+        entry("aws_iam_role_policy.p", ["no-op"], {"role": odd, "name": odd}, {"role": odd, "name": odd}),
+        entry("aws_s3_bucket_acl.p", ["no-op"], {"bucket": odd}, {"bucket": odd}),
+    ]
+    assert len(said([role, bucket], siblings).drift) == 2

@@ -13,6 +13,7 @@ import pytest
 
 from glue.errors import UsageError
 from glue.review.prices import SNAPSHOT, Prices, parse
+from scripts import update_prices
 from scripts.update_prices import differing, prices_in, regions_of, updated, written
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -187,3 +188,24 @@ def test_a_snapshot_that_is_none_is_one_clear_error(text: str, tmp_path: Path) -
     path.write_text(text)
     with pytest.raises(UsageError, match=r"prices\.json holds no prices"):
         Prices.load(path)
+
+
+def test_the_script_writes_only_when_all_lists_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "prices.json"
+    path.write_text(SNAPSHOT.read_text())
+    monkeypatch.setattr(update_prices, "SNAPSHOT", path)
+    monkeypatch.setattr(update_prices, "fetch", lambda code, region: offers()[code])
+    update_prices.main(["eu-west-1"])
+    assert Prices.load(path).hour("eu-west-1", "ml.m5.large") == Decimal("0.128")
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "left out, eu-west-1: hosting ml.odd.large: 2 prices"
+    assert said[-1].startswith("look at environments/dev: usd_per_hour of ml.m5.large")
+    before = path.read_text()
+    monkeypatch.setattr(update_prices, "fetch", lambda code, region: ({"products": {}}, "https://example.com"))
+    with pytest.raises(SystemExit, match="another format than is documented"):
+        update_prices.main(["eu-west-1"])
+    with pytest.raises(SystemExit, match="is not a region"):
+        update_prices.main(["../../etc"])
+    assert path.read_text() == before
