@@ -58,11 +58,12 @@ class Estate:
         found = list(entity.items)
         for source, key in entity.groups:
             group = self.people.get(key)
-            found += group.items if group and group.items else [Item(source, None, f"group {key[2]}", _ELSEWHERE)]
+            found += group.items if group and group.items else [Item(source, None, f"group {key[2]}", ELSEWHERE)]
         return found
 
 
-_ELSEWHERE = "its content is not in this plan"
+ELSEWHERE = "its content is not in this plan"
+OF_AWS = "AWS says what it grants"
 _UNKNOWN = "known only after the apply"
 
 
@@ -78,7 +79,8 @@ class Builder:
 
     def build(self) -> Estate:
         """Return the side."""
-        entries = [(resource, values) for resource in self.reader.resources if (values := self._values(resource))]
+        sided = ((resource, self._values(resource)) for resource in self.reader.resources)
+        entries = [(resource, values) for resource, values in sided if values is not None]
         for resource, values in entries:
             if resource.type in _KINDS:
                 self._entity(resource, values)
@@ -193,8 +195,10 @@ class Builder:
         if item is not None and account != "aws":
             self.estate.uses.add(item.source)
             return Item(_source(resource, item), item.text, item.name, item.why)
-        whose = "AWS's policy" if account == "aws" else "policy"
-        return Item(resource.address, None, f"{whose} {arn.rpartition(':policy/')[2]}", _ELSEWHERE)
+        name = arn.rpartition(":policy/")[2] or arn
+        if account == "aws":
+            return Item(resource.address, None, f"AWS's policy {name}", OF_AWS)
+        return Item(resource.address, None, f"policy {name}", ELSEWHERE)
 
     def _give(self, resource: Resource, values: Mapping[str, Any], kind: str, item: Item) -> None:
         for attribute in (kind, f"{kind}_name"):

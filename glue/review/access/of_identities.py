@@ -10,7 +10,7 @@ from glue.review.access import sentences
 from glue.review.access.callers import itself
 from glue.review.access.compare import Layers
 from glue.review.access.globs import TooManyError, covers
-from glue.review.access.identities import Entity, Estate, Item
+from glue.review.access.identities import ELSEWHERE, OF_AWS, Entity, Estate, Item
 from glue.review.access.judging import of_identity, spelling_of
 from glue.review.access.of_resources import TOO_MANY
 from glue.review.access.rights import Told
@@ -122,10 +122,10 @@ class People:
         for (name, why), item in after.unread.items():
             if (name, why) in before.unread or item.text is not None:
                 continue
-            if "not in this plan" in why:
+            if why != OF_AWS:
+                self.story.cannot(item.source, f"{name}, which {entity.words} gets: {why}")
+            if why in (OF_AWS, ELSEWHERE):
                 self._unseen(entity, item, gained=True)
-            else:
-                self.story.cannot(item.source, f"{name} of {entity.words}: {why}")
         for (name, why), item in before.unread.items():
             if (name, why) not in after.unread and item.text is None:
                 self._unseen(entity, item, gained=False)
@@ -134,9 +134,9 @@ class People:
         verb = "newly has" if gained else "no longer has"
         self.story.say(
             item.source, entity.words, (f"whatever {item.name} grants",), ("*",),
-            f"{entity.words} {verb} {item.name} (its content is not in this plan)", gained=gained, identity=True,
+            f"{entity.words} {verb} {item.name}", gained=gained, identity=True,
         )  # fmt: skip
-        if gained:
+        if gained and item.why == OF_AWS:
             self.story.findings.append(
                 self.story.settings.rules.finding(
                     "policy-unseen",

@@ -171,10 +171,10 @@ def _credentials(
     user = str(resource.values.get("user") or "a user")
     what = "password" if "login" in resource.type else "access key"
     if (before is None or resource.what == "replace") and after is not None:
-        story.say(resource.address, f"who holds the {what}", ("*",), (f"as user {user}",),
+        story.say(resource.address, f"who holds the {what}", ("whatever the user may",), (f"as user {user}",),
                   f"who holds the new {what} can newly act as user {user}", gained=True)  # fmt: skip
     elif after is None:
-        story.say(resource.address, f"who holds the {what}", ("*",), (f"as user {user}",),
+        story.say(resource.address, f"who holds the {what}", ("whatever the user may",), (f"as user {user}",),
                   f"who holds the {what} can no longer act as user {user}", gained=False)  # fmt: skip
 
 
