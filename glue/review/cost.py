@@ -99,7 +99,9 @@ def scaling_of(plan: Plan) -> dict[str, dict[str, tuple[int, int]]]:
     """Return between how many instances autoscaling keeps each endpoint's variants after the apply."""
     found: dict[str, dict[str, tuple[int, int]]] = {}
     for target in plan.resources():
-        named = variant_of(target.values.get("resource_id")) if target.type == SCALED else None
+        if target.type != SCALED:
+            continue
+        named = variant_of(target.values.get("resource_id"))
         least, most = target.values.get("min_capacity"), target.values.get("max_capacity")
         if named and isinstance(least, int) and isinstance(most, int):
             found.setdefault(named[0], {})[named[1]] = (least, most)
