@@ -246,6 +246,7 @@ def test_no_text_escapes_from_prose_or_code(text: str) -> None:
 def test_plain_sentences_stay_readable() -> None:
     said = "Instances go from 2 to 3 (50 % more), at 12.50 USD."
     assert prose(said) == said
+    assert prose("run `make prices`, then `x y`.") == "run `make prices`, then `x y`."
     assert prose("role/deploy can call s3:GetObject on a/b.") == "`role/deploy` can call `s3:GetObject` on `a/b`."
 
 

@@ -20,6 +20,7 @@ _WORD = re.compile(r"[(\"']{0,2}[^\W\d_]+(?:['’-][^\W\d_]+)*[.,;:!?)\"']{0,3}"
 _NUMBER = re.compile(r"\(?[-+±]?\d{1,6}(?:[.,:]\d{1,6}){0,4}(?:[.,;:!?%)]|(?<=\d)[a-z]{1,3}){0,3}")
 _SIGNS = frozenset({"->", "→", "–", "—", "·", "×", "%", "≥", "≤", "…"})
 _HEX = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{7,}(?![0-9A-Za-z])")  # GitHub links what may be a commit
+_QUOTED = re.compile(r"(?<!\S)`([^`]+)`([.,;:]?)(?=\s|\Z)")
 _TICKS = re.compile("`+")
 
 
@@ -35,18 +36,25 @@ def code(text: object, *, most: int = MOST) -> str:
 
 def prose(text: object, *, most: int = MOST) -> str:
     """Return a sentence for Markdown: plain words stay, and whatever could mean something becomes code."""
-    words = plain(text, most=most).split(" ")
-    parts = []
-    for harmless, run in groupby((word for word in words if word), key=_harmless):
-        joined = " ".join(run)
-        parts.append(joined if harmless else _coded(joined))
-    whole = " ".join(parts)
+    first, *rest = _QUOTED.split(plain(text, most=most))  # then what stood between backticks, its punctuation, words
+    parts = [_words(first)]
+    for quoted, behind, words in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
+        parts += [code(quoted) + behind, _words(words)]
+    whole = " ".join(filter(None, parts))
     return f"\\{whole}" if whole[:1] in "-+=" else re.sub(r"\A(\d+)([.)])(?= |\Z)", r"\1\\\2", whole)
 
 
 def html(text: object, *, most: int | None = MOST) -> str:
     """Return a text for HTML, inside elements and quoted attributes."""
     return escape(plain(text, most=most), quote=True)
+
+
+def _words(text: str) -> str:
+    parts = []
+    for harmless, run in groupby((word for word in text.split(" ") if word), key=_harmless):
+        joined = " ".join(run)
+        parts.append(joined if harmless else _coded(joined))
+    return " ".join(parts)
 
 
 def _coded(run: str) -> str:

@@ -98,9 +98,15 @@ def _blocks(review: Review, *, several: bool) -> Iterator[Block]:
 
 
 def _endpoint(one: EndpointChange) -> Iterator[Block]:
-    line = prose(one.text) if one.text else f"{code(one.endpoint)} {_ACTIONS.get(one.action, 'changes')}"
+    line = (
+        prose(one.text.removeprefix(f"{one.endpoint}: "))
+        if one.text
+        else f"{code(one.endpoint)} {_ACTIONS.get(one.action, 'changes')}"
+    )
     alarms = [*(f"interrupts: {text}" for text in one.interrupts), *(f"scales in: {text}" for text in one.scales_in)]
-    title = f"**{_sign(one)} {code(one.endpoint, most=200)}** {code(move_text(one), most=300)}"
+    title = f"**{_sign(one)} {code(one.endpoint, most=200)}**" + (
+        "" if one.text else f" {code(move_text(one), most=300)}"
+    )
     warned = "".join(f"- **!** {prose(text)}\n" for text in alarms[:10])
     yield Block(1, "", [f"\n{title}\n\n{line}\n" + (f"\n{warned}" if warned else "")], noun="endpoint(s)")
     facts = [prose(change.text) for change in one.changes]
