@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from glue.review.model import Grade
+from glue.review import protections
+from glue.review.model import Finding, Grade
 from glue.review.strength import Check, table
-from tests.review.making import change, only, reviewed, rules_of
+from tests.review.making import SETTINGS, change, only, read, reviewed, rules_of
 
 CHECKS = [check for group in table().checks.values() for check in group]
 KEY = "arn:aws:kms:eu-west-1:111111111111:key/1"
@@ -39,34 +40,43 @@ def sides(check: Check) -> tuple[Any, Any]:
             return [{"x": 1}], []
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: ".".join(map(str, check.path)))
-def test_every_check_finds_the_weaker_side_and_only_that(check: Check) -> None:
-    kind = min(check.types, default="acme_thing")
-    strong, weak = sides(check)
-    before, after = nested(check.path, strong), nested(check.path, weak)
-    for what in ("update", "delete/create"):
-        found = [one for one in reviewed(change(f"{kind}.a", what, before, after)).findings if one.rule == check.rule]
-        assert found, what
-        assert check.says in found[0].message + "".join(found[0].details)
-        assert found[0].grade >= Grade.HIGH
-        assert check.rule not in rules_of(reviewed(change(f"{kind}.a", what, after, before)))
-    assert check.rule not in rules_of(reviewed(change(f"{kind}.a", "update", before | {"x": 1}, before | {"x": 2})))
+def fired(*changes: dict[str, Any]) -> dict[str, Finding]:
+    """Return the findings about protections alone, by rule."""
+    return {finding.rule: finding for finding in protections.inspect(read(*changes), SETTINGS).findings}
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: ".".join(map(str, check.path)))
-def test_an_absent_or_unknown_value_is_never_taken_for_a_protection(check: Check) -> None:
-    kind = min(check.types, default="acme_thing")
-    strong, _ = sides(check)
-    before = nested(check.path, strong)
-    gone = rules_of(reviewed(change(f"{kind}.a", "update", before, {"other": 1})))
-    protects_without = check.absent is not None and (
-        check.kind != "more" or check.absent in ("endless", 30) or check.absent > 30
-    )
-    assert (check.rule in gone) is not protects_without
-    if check.kind in ("on", "order", "more"):
-        entry = change(f"{kind}.a", "update", before, {"other": 1}, unknown=nested(check.path, True))
-        found = only(reviewed(entry), check.rule)
-        assert "known only after the apply" in found.message
+def of_rule(rule: str) -> list[Check]:
+    return [check for check in CHECKS if check.rule == rule]
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_every_check_finds_the_weaker_side_and_only_that(rule: str) -> None:
+    for check in of_rule(rule):
+        kind = min(check.types, default="acme_thing")
+        strong, weak = sides(check)
+        before, after = nested(check.path, strong), nested(check.path, weak)
+        for what in ("update", "delete/create"):
+            found = fired(change(f"{kind}.a", what, before, after))[rule]
+            assert check.says in found.message + "".join(found.details)
+            assert found.grade >= Grade.HIGH
+            assert rule not in fired(change(f"{kind}.a", what, after, before)), check.path
+        assert rule not in fired(change(f"{kind}.a", "update", before | {"x": 1}, before | {"x": 2})), check.path
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_an_absent_or_unknown_value_is_never_taken_for_a_protection(rule: str) -> None:
+    for check in of_rule(rule):
+        kind = min(check.types, default="acme_thing")
+        strong, _ = sides(check)
+        before = nested(check.path, strong)
+        gone = fired(change(f"{kind}.a", "update", before, {"other": 1}))
+        enough = check.absent is not None and (
+            check.kind != "more" or check.absent == "endless" or check.absent >= strong
+        )
+        assert (rule in gone) is not enough, check.path
+        if check.kind in ("on", "order", "more"):
+            entry = change(f"{kind}.a", "update", before, {"other": 1}, unknown=nested(check.path, True))
+            assert "known only after the apply" in fired(entry)[rule].message
 
 
 def test_a_sensitive_switch_cannot_be_judged() -> None:
@@ -109,27 +119,26 @@ def test_several_at_once_are_one_finding_by_rule() -> None:
     assert len(found.details) == 3
 
 
-@pytest.mark.parametrize("kind", sorted(table().removed))
-def test_a_removed_protection_is_found_unless_what_it_protects_goes_too(kind: str) -> None:
-    protection = table().removed[kind]
-    gone = change(f"{kind}.a", "delete", {protection.of: "it"})
-    assert protection.says in only(reviewed(gone), protection.rule).message
-    assert protection.rule in rules_of(reviewed(change(f"{kind}.a", "delete", {"other": 1})))
+def test_a_removed_protection_is_found_unless_what_it_protects_goes_too() -> None:
     whole = change("aws_s3_bucket.b", "delete", {"bucket": "it", "id": "it"})
-    assert protection.rule not in rules_of(reviewed(gone, whole))
+    for kind, protection in table().removed.items():
+        gone = change(f"{kind}.a", "delete", {protection.of: "it"})
+        assert protection.says in fired(gone)[protection.rule].message
+        assert protection.rule in fired(change(f"{kind}.a", "delete", {"other": 1}))
+        assert protection.rule not in fired(gone, whole)
 
 
 def test_a_protection_that_moves_to_another_address_is_not_lost_unless_it_is_weaker() -> None:
-    def fired(after: dict[str, Any]) -> bool:
+    def lost(after: dict[str, Any]) -> bool:
         gone = change(
             "aws_s3_bucket_versioning.a", "delete", {"bucket": "b", "versioning_configuration": [{"status": "Enabled"}]}
         )
         new = change("module.x.aws_s3_bucket_versioning.a", "create", None, after)
         return "versioning-disabled" in rules_of(reviewed(gone, new))
 
-    assert not fired({"bucket": "b", "versioning_configuration": [{"status": "Enabled"}]})
-    assert fired({"bucket": "b", "versioning_configuration": [{"status": "Suspended"}]})
-    assert fired({"bucket": "other", "versioning_configuration": [{"status": "Enabled"}]})
+    assert not lost({"bucket": "b", "versioning_configuration": [{"status": "Enabled"}]})
+    assert lost({"bucket": "b", "versioning_configuration": [{"status": "Suspended"}]})
+    assert lost({"bucket": "other", "versioning_configuration": [{"status": "Enabled"}]})
 
 
 def test_a_public_acl_is_forbidden_and_so_is_one_from_the_start() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -22,19 +23,24 @@ DATA = {line["rule"] for line in [*PROTECTIONS["checks"], *PROTECTIONS["removed"
 PAGE = ROOT / "docs" / "review" / "rules.md"
 
 
+@lru_cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Return everything in a Python file that can carry an id."""
+    kinds = (ast.Constant, ast.JoinedStr, ast.Call)
+    return tuple(node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, kinds))
+
+
 def words(path: Path) -> set[str]:
     """Return every text in a Python file that could be a rule's id."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    texts = (node.value for node in nodes(path) if isinstance(node, ast.Constant))
     return {text for text in texts if isinstance(text, str) and re.fullmatch(r"[a-z]+(-[a-z]+)+", text)}
 
 
 def composed(path: Path) -> list[str]:
     """Return a pattern for every f-string of a Python file that looks like an id."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     parts = (
         [str(part.value) if isinstance(part, ast.Constant) else "*" for part in node.values]
-        for node in ast.walk(tree)
+        for node in nodes(path)
         if isinstance(node, ast.JoinedStr)
     )
     texts = ("".join(part) for part in parts)
@@ -47,8 +53,7 @@ def composed(path: Path) -> list[str]:
 
 def called(path: Path) -> set[str]:
     """Return the ids that a file gives to `finding(...)` as its first word."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute))
+    calls = (node for node in nodes(path) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute))
     firsts = (node.args[0] for node in calls if node.func.attr == "finding" and node.args)  # type: ignore[union-attr]
     return {first.value for first in firsts if isinstance(first, ast.Constant) and isinstance(first.value, str)}
 
