@@ -46,11 +46,15 @@ Reviewer = Callable[[bytes, Stack], Reviewed]
 
 @dataclass(frozen=True)
 class Here:
-    """What is known of this call: who plans, from which commit, and what time it is."""
+    """What is known of this call: who plans, from which commit, and what time it is.
+
+    `claim` takes a bundle that others may have, too, for this call alone; it raises RefusedError when one was faster.
+    """
 
     maker: Callable[[Stack], Maker]
     commit: Callable[[], tuple[str | None, bool]]
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    claim: Callable[[Stack, Manifest], None] = lambda _stack, _manifest: None
 
 
 @dataclass(frozen=True)
@@ -244,8 +248,10 @@ class Bundles:
                 remedy=f"{_again(stack)} Use credentials that may assume {roles.of_stack(stack.name)}.",
             )
 
-    def use(self, manifest: Manifest) -> None:
+    def use(self, stack: Stack, manifest: Manifest) -> None:
         """Mark a bundle as used, before it is applied. Raises RefusedError when it is already."""
+        if self.origin(manifest) == PULLED:
+            self._here.claim(stack, manifest)
         path = self._used(manifest.digest)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from glue.aws.s3 import Bucket
     from glue.aws.session import Session
     from glue.bundles import Bundles
-    from glue.core.bundle import Maker
+    from glue.core.bundle import Maker, Manifest
     from glue.core.environment import Environment
     from glue.core.truth import Truth
     from glue.deploying import Deployer
@@ -103,7 +103,7 @@ class App:
         from glue.bundle_review import Reviewing
         from glue.bundles import Bundles, Here
 
-        here = Here(maker=self._maker, commit=self._commit)
+        here = Here(maker=self._maker, commit=self._commit, claim=self._claim)
         return Bundles(self.workspace, here=here, review=Reviewing(self.workspace))
 
     def _maker(self, stack: Stack) -> Maker:
@@ -112,6 +112,12 @@ class App:
 
         session = self._terraform(stack, changes=False)
         return Maker(session.principal, session.assumed or roles.of_caller(session.caller, stack.environment))
+
+    def _claim(self, stack: Stack, manifest: Manifest) -> None:
+        """Mark a bundle that other jobs may have fetched, too."""
+        from glue.bundle_store import Store
+
+        Store(self._terraform(stack, changes=True), stack).use(manifest)
 
     def _commit(self) -> tuple[str | None, bool]:
         """Return the checkout's commit and whether it has other changes, None where git cannot say."""

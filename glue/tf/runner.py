@@ -123,7 +123,7 @@ class Runner:
         self.settle(place)
         self.check(stack, remote=place.remote)
         self.init(place)
-        self.bundles.use(made)
+        self.bundles.use(stack, made)
         self.mark_unclean(stack)
         try:
             file = self.bundles.folder(stack) / bundle.PLAN
