@@ -116,7 +116,7 @@ def test_what_is_unknown_is_never_zero() -> None:
     assert cost_text(Cost()) is None
     assert cost_text(Cost(Decimal(0), Decimal(0), Decimal(0))) is None
     assert cost_text(Cost(Decimal(0), None, None, unknown=("ml.new",))) == (
-        "0.00 -> unknown USD a month of 730 hours; no price for ml.new"
+        "0.00 -> unknown USD a month of 730 hours; not known: ml.new"
     )
     assert "as before" in str(cost_text(Cost(Decimal(1), Decimal(1), Decimal(0))))
 

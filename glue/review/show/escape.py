@@ -17,7 +17,7 @@ from glue.review.values import plain
 MOST = 1000  # characters of one text in an output for reading; JSON has all
 _PUNCTUATION = ".,;:!?)\"'"
 _WORD = re.compile(r"[(\"']{0,2}[^\W\d_]+(?:['’-][^\W\d_]+)*[.,;:!?)\"']{0,3}")
-_NUMBER = re.compile(r"\(?[-+±]?\d{1,6}(?:[.,:]\d{1,6}){0,4}(?:[.,;:!?%)]|(?<=\d)[a-z]{1,3}){0,3}")
+_NUMBER = re.compile(r"\(?[-+±]?\d{1,6}(?:[.,]\d{1,6}){0,4}(?:[.,;:!?%)]|(?<=\d)[a-z]{1,3}){0,3}")
 _SIGNS = frozenset({"->", "→", "–", "—", "·", "×", "%", "≥", "≤", "…"})
 _HEX = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{7,}(?![0-9A-Za-z])")  # GitHub links what may be a commit
 _QUOTED = re.compile(r"(?<!\S)`([^`]+)`([.,;:]?)(?=\s|\Z)")

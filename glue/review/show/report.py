@@ -113,7 +113,7 @@ def cost_text(cost: Cost) -> str | None:
         return None
     if cost.before == cost.after == 0 and not (cost.unknown or cost.notes):
         return None
-    unknown = f"; no price for {listed(cost.unknown)}" if cost.unknown else ""
+    unknown = f"; not known: {listed(cost.unknown)}" if cost.unknown else ""
     unknown += f"; {'; '.join(cost.notes)}" if cost.notes else ""
     unit = f"{cost.currency} {MONTH}"
     if cost.before is None and cost.after is None and cost.difference is None:
