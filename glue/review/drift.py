@@ -19,7 +19,8 @@ def inspect(plan: Plan, settings: Settings) -> Part:
 
 def lines(plan: Plan) -> tuple[str, ...]:
     """Return one line for each resource that drifted, in words."""
-    return tuple(f"{change.address}: {_words(change)}" for change in drifted(plan))
+    echoes = Echoes(plan)
+    return tuple(f"{change.address}: {_words(change, _names(change, echoes))}" for change in drifted(plan))
 
 
 def drifted(plan: Plan) -> Iterator[Resource]:
@@ -30,34 +31,40 @@ def drifted(plan: Plan) -> Iterator[Resource]:
             yield change
 
 
-def _words(change: Resource) -> str:
+def _names(change: Resource, echoes: Echoes) -> tuple[str, ...]:
+    """Return the attributes that somebody changed, each once."""
+    return tuple(dict.fromkeys(str(path[0]) for path in echoes.meaningful(change)))
+
+
+def _words(change: Resource, names: tuple[str, ...]) -> str:
     if change.what == "delete":
         return "removed outside of Terraform"
-    return f"changed outside of Terraform: {', '.join(change.attributes())}"
+    return f"changed outside of Terraform: {', '.join(names)}"
 
 
 def _findings(plan: Plan, settings: Settings, planned: dict[str, Resource]) -> Iterator[Finding]:
+    echoes = Echoes(plan)
     for change in drifted(plan):
         gone = change.what == "delete"
         serious = bool(kinds().lost(change.type)) or change.type == "aws_sagemaker_endpoint"
-        undone = _undone(change, planned.get(change.address))
+        names = _names(change, echoes)
+        undone = _undone(names, planned.get(change.address))
         grade = None
         if gone and serious:
             grade = Grade.HIGH
         elif not gone and not undone:
             grade = Grade.LOW
-        details = tuple(f"this plan sets {name} back" for name in undone)
         yield settings.rules.finding(
             "drift-gone" if gone else "drift-found",
             resource=change.address,
-            message=f"{change.type} was {_words(change)}",
-            details=details,
+            message=f"{change.type} was {_words(change, names)}",
+            details=tuple(f"this plan sets {name} back" for name in undone),
             grade=grade,
         )
 
 
-def _undone(change: Resource, plan: Resource | None) -> tuple[str, ...]:
-    """Return the attributes that somebody changed and this plan changes again."""
+def _undone(names: tuple[str, ...], plan: Resource | None) -> tuple[str, ...]:
+    """Return those of the attributes that somebody changed which this plan changes again."""
     if plan is None or plan.what not in ("update", "replace"):
         return ()
-    return tuple(name for name in change.attributes() if name in plan.attributes())
+    return tuple(name for name in names if name in plan.attributes())

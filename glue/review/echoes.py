@@ -14,7 +14,7 @@ from glue.review.resource import Path, Resource
 
 # Written by AWS along with everything else; alone they tell nobody anything.
 NOISE = frozenset({
-    "attachment_count", "creation_time", "etag", "last_modified", "last_modified_time", "last_processing_result",
+    "attachment_count", "creation_time", "last_modified", "last_modified_time", "last_processing_result",
     "last_updated", "source_code_size", "state_transition_reason",
 })  # fmt: skip
 # Attributes of aws_s3_bucket, and the resources that set them

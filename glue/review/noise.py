@@ -49,7 +49,9 @@ def only_tags(change: Resource) -> bool:
 def inspect(plan: Plan, settings: Settings, claimed: frozenset[str] = frozenset()) -> Part:
     """Return what the other inspectors, who claimed some addresses, have not told."""
     managed = [change for change in plan.changes if change.mode == "managed"]
-    rest = [change for change in managed if change.address not in claimed]
+    rest = [
+        change for change in managed if change.deposed or change.address not in claimed
+    ]  # claims are of what is live
     findings = [*_destroyed(rest, settings), *_changed(plan, settings), *_outputs(plan, settings)]
     return Part(findings=tuple(findings), folded=tuple(_folded(plan, rest)))
 
