@@ -170,7 +170,7 @@ def flat(tokens: list[Token]) -> list[Token]:
 
 
 REFERENCE = re.compile(
-    r"@\w|(?<!&)#\d|\bGH-\d|://|www\.|(?<![0-9A-Za-z])[0-9a-f]{7,}(?![0-9A-Za-z])|:\w+:|[<>\x00-\x09\x0b-\x1f\u202a-\u202e\u2066]"
+    r"@\w|(?<!&)#\d|\bGH-\d|://|(?<!\w)www\.|(?<![0-9A-Za-z])[0-9a-f]{7,}(?![0-9A-Za-z])|:\w+:|[<>\x00-\x09\x0b-\x1f\u202a-\u202e\u2066]"
 )
 OWN_HTML = re.compile(
     r"(<!-- slipway-(review|grade):[a-z]+ -->\n?)+|<details><summary>[^<>]*</summary>\n?|</details>\n?"
