@@ -59,9 +59,8 @@ def inspect(plan: Plan, settings: Settings) -> Part:
     estate, scaling = Estate(plan), scaling_of(plan)
     for endpoint in _all(plan, ENDPOINT):
         region = plan.region_of(endpoint) or settings.region
-        old, new = (it.served if it else None for it in (estate.before(endpoint), estate.after(endpoint)))
+        old, new = _states(estate, endpoint)
         if endpoint.what == "forget":  # it leaves the state, not AWS
-            new = old
             after.notes.append(f"{plain(endpoint.address)} is forgotten, not deleted: it goes on costing")
         name = str(endpoint.values.get("name"))
         live = settings.live_counts.get(name, NO_COUNTS)
@@ -72,7 +71,19 @@ def inspect(plan: Plan, settings: Settings) -> Part:
             usage.take(side)
     _functions(plan, settings, before, after)
     _things(plan, settings, before, after)
+    if not any((before.units, after.units, before.unclear, after.unclear, before.by_use, after.by_use)):
+        return Part()  # nothing here is billed by the hour
     return Part(cost=compared(before, after, prices, today=settings.today))
+
+
+def _states(estate: Estate, endpoint: Resource) -> tuple[Served | None, Served | None]:
+    """Return what an endpoint serves before and after; one that is not changed never gets what its config becomes."""
+    before = estate.before(endpoint)
+    old = before.served if before else None
+    if endpoint.what in ("none", "forget"):
+        return old, old
+    after = estate.after(endpoint)
+    return old, after.served if after else None
 
 
 def served_cost(
@@ -119,10 +130,9 @@ def _usage(served: Served | None, region: str | None, live: Mapping[str, int]) -
     if served is None:
         return Usage()
     usage = usage_of([_priced(name, it, live) for name, it in served.everything.items()], region)
-    if not served.everything:  # not in this plan, or known after apply only
-        usage.unclear.append("; ".join(served.unresolved) or f"the variants of config {plain(served.name)}")
-    elif hidden := [text for text in served.unresolved if "production_variants" in text]:
-        usage.unclear += hidden
+    hidden = any("production_variants" in text for text in served.unresolved)
+    if hidden or not served.everything:  # known after apply only, or not in this plan
+        usage.unclear.append(f"the variants of config {plain(served.name)}")
     return usage
 
 

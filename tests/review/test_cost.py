@@ -134,7 +134,7 @@ def test_serverless_is_billed_by_use_and_says_so() -> None:
 def test_a_config_that_is_not_in_the_plan_is_unknown() -> None:
     found = cost(Served(name="a", unresolved=("config a is not in this plan",)), served("b", main=scaled()))
     assert (found.before, found.after, found.difference) == (None, Decimal("73.00"), None)
-    assert found.unknown == ("config a is not in this plan",)
+    assert found.unknown == ("the variants of config a",)
 
 
 def plan_of(*resources: Mapping[str, Any]) -> Any:
@@ -215,8 +215,11 @@ def test_what_is_billed_by_the_hour_and_has_no_price_is_unknown() -> None:
         "after": {"tags": {"a": "b"}},
     }
     assert whole(plan_of(tagged)).difference == Decimal("0.00")
-    free = whole(plan_of(created("aws_vpc_endpoint.s3", vpc_endpoint_type="Gateway")))
-    assert (free.after, free.unknown) == (Decimal("0.00"), ())
+
+
+def test_a_plan_without_anything_that_is_billed_by_the_hour_has_no_cost() -> None:
+    plan = plan_of(created("aws_vpc_endpoint.s3", vpc_endpoint_type="Gateway"), created("aws_iam_role.r", name="r"))
+    assert inspect(plan, Settings(today=TODAY, rules=Rules.load(), prices=PRICES)).cost is None
 
 
 @pytest.mark.parametrize(
