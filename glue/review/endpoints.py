@@ -38,7 +38,7 @@ def inspect(plan: Plan, settings: Settings) -> Part:
         findings=tuple(findings),
         endpoints=tuple(story.change for story in told),
         folded=tuple(_folded(spare)),
-        claimed=frozenset(claimed | {resource.address for resource in spare}),
+        claimed=frozenset(claimed | {resource.address for resource in spare if resource.deposed is None}),
     )
 
 
@@ -95,12 +95,13 @@ def _verb(resource: Resource) -> str:
 def _folded(spare: Iterable[Resource]) -> Iterator[str]:
     """Yield one line for what no live endpoint uses: revisions that come, and that are pruned."""
     groups: dict[str, list[Resource]] = {}
-    for resource in spare:
+    for resource in (r for r in spare if r.deposed is None):
         what = "prepared" if resource.what == "create" else "pruned" if resource.destroyed else "changed"
         groups.setdefault(what, []).append(resource)
     for what, resources in groups.items():
         configs = [r for r in resources if r.type == CONFIG]
         names = [safe(r.key if isinstance(r.key, str) else label(r)) for r in configs or resources]
         listed = ", ".join(sorted(names)[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-        counts = f"{len(configs)} configs and {len(resources) - len(configs)} models"
+        numbers = ((len(configs), "config"), (len(resources) - len(configs), "model"))
+        counts = " and ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in numbers if number)
         yield f"{counts} that no endpoint serves are {what}: {listed}"

@@ -21,7 +21,7 @@ from glue.review.endpoints_compare import compare, shapes, shown
 from glue.review.endpoints_resolve import Estate, Found
 from glue.review.endpoints_saying import Said, safe
 from glue.review.endpoints_scaling import Capacity
-from glue.review.endpoints_shape import Served, planned
+from glue.review.endpoints_shape import Served, planned, quiet
 from glue.review.endpoints_traffic import Deployment
 from glue.review.model import Cost, EndpointChange, FieldChange, Finding, Rollback, Settings, Traffic
 from glue.review.plan import Plan
@@ -274,9 +274,11 @@ class Story:
 
 def more_than_tags(resource: Resource) -> bool:
     """Tell whether a resource changes, and not in its tags alone."""
-    if resource.what in ("none", "read"):
-        return False
-    return resource.what != "update" or bool(set(resource.attributes()) - _TAGS)
+    if resource.what != "update":
+        return resource.what not in ("none", "read")
+    old, new = resource.before or {}, planned(resource.after, resource.unknown)
+    names = set(resource.attributes()) - _TAGS
+    return any(quiet(old.get(name)) != quiet(new.get(name)) for name in names)
 
 
 def _plainly(changes: tuple[FieldChange, ...]) -> str:

@@ -242,7 +242,7 @@ def test_what_no_endpoint_serves_is_one_line() -> None:
     found = reviewed(*at_rest(), *old)
     assert not found.endpoints
     assert [line for line in found.folded if "pruned" in line] == [
-        "3 configs and 0 models that no endpoint serves are pruned: 0, 1, 2"
+        "3 configs that no endpoint serves are pruned: 0, 1, 2"
     ]
     assert found.grade is Grade.LOW
 
