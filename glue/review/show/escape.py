@@ -66,6 +66,6 @@ def _coded(run: str) -> str:
 def _harmless(word: str) -> bool:
     if word in _SIGNS:
         return True
-    if word.lower().startswith("www.") or _HEX.search(word):
+    if "www." in word.lower() or _HEX.search(word):
         return False
     return bool(_WORD.fullmatch(word) or _NUMBER.fullmatch(word))

@@ -117,7 +117,7 @@ def cost_text(cost: Cost) -> str | None:
     unknown += f"; {'; '.join(cost.notes)}" if cost.notes else ""
     unit = f"{cost.currency} {MONTH}"
     if cost.before is None and cost.after is None and cost.difference is None:
-        return f"unknown{unknown}"
+        return f"unknown{unknown}".replace("; not known: ", ": ", 1)
     if cost.difference == 0 and cost.before == cost.after:
         return f"{money(cost.after)} {unit}, as before{unknown}"
     difference = f" ({money(cost.difference, sign=True)})" if cost.difference is not None else ""
