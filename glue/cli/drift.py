@@ -104,8 +104,32 @@ def _result(outcomes: list[Outcome[Stack, Looked]], lost: Orphans, failed: dict[
         },
         lines=tuple(lines),
         tables=(Table(("env", "stack", "endpoint", "drift", "pending", "grade"), rows),),
+        texts={"markdown": _markdown(entries, lines[-1], failed)},
         exit_code=1 if blind else 3 if drifted or pending else 0,
     )  # fmt: skip
+
+
+def _markdown(entries: list[dict[str, object]], last: str, failed: dict[str, str]) -> str:
+    """Return lists for an issue. What stands in a plan is escaped: it may mention people, or link."""
+    from glue.review.show.escape import code, prose
+
+    blocks = [f"**{last}**"]
+    for entry in entries:
+        label = "/".join(str(entry[key]) for key in ("env", "stack", "endpoint") if entry[key])
+        error = entry.get("error")
+        said = [prose(str(error.get("message")))] if isinstance(error, dict) else []
+        said += [prose(text) for text in _texts(entry, "drift")]
+        said += [f"not applied: {prose(text)}" for text in _texts(entry, "pending")]
+        if said:
+            grade = f", grade {entry['grade']}" if "grade" in entry else ", could not be looked at"
+            blocks.append("\n".join([f"{code(label)}{grade}", *(f"- {text}" for text in said)]))
+    blocks += [f"{code(env)}: its states could not be listed: {prose(text)}" for env, text in sorted(failed.items())]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _texts(entry: dict[str, object], key: str) -> list[str]:
+    found = entry.get(key)
+    return [str(text) for text in found] if isinstance(found, list) else []
 
 
 def _of(outcome: Outcome[Stack, Looked]) -> tuple[dict[str, object], tuple[str, ...], list[str]]:

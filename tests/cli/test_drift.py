@@ -63,17 +63,22 @@ def test_nothing_is_exit_code_0_with_counts(slipway: Call, played: Played) -> No
 
 def test_drift_and_pending_changes_are_exit_code_3(slipway: Call, played: Played) -> None:
     played.found["qa/serving/ranker"] = Looked(
-        Stack(WHERE, "serving", "ranker"), drift=("x: max 3 → 9",), pending=("ranker: r1 → r2",), grade="high"
+        Stack(WHERE, "serving", "ranker"), drift=("x: max 3 → 9",), pending=("ranker: ask @everyone",), grade="high"
     )
     said = slipway("drift", "--env", "qa", "--format", "json")
     document = json.loads(said.out)
     assert (said.code, document["drifted"], document["pending"], document["failed"]) == (3, 1, 1, 0)
     ranker = document["stacks"][-1]
-    assert (ranker["drift"], ranker["pending"], ranker["grade"]) == (["x: max 3 → 9"], ["ranker: r1 → r2"], "high")
+    assert (ranker["drift"], ranker["pending"], ranker["grade"]) == (
+        ["x: max 3 → 9"],
+        ["ranker: ask @everyone"],
+        "high",
+    )
     assert (ranker["env"], ranker["stack"], ranker["endpoint"], ranker["truth"]) == ("qa", "serving", "ranker", None)
-    table = slipway("drift", "--env", "qa", "--format", "markdown").out
-    assert "| qa | serving | ranker | 1 | 1 | high |" in table
-    assert "qa/serving/ranker: not applied: ranker: r1 → r2" in table
+    text = slipway("drift", "--env", "qa", "--format", "markdown").out
+    assert text.startswith("**3 stacks: 1 drifted, 1 with pending changes, 0 could not be looked at.**\n\n")
+    assert "\n`qa/serving/ranker`, grade high\n- " in text
+    assert "- not applied: ranker: ask `@everyone`\n" in text
 
 
 def test_one_that_cannot_be_looked_at_is_exit_code_1_and_the_others_are_told(slipway: Call, played: Played) -> None:
@@ -83,6 +88,8 @@ def test_one_that_cannot_be_looked_at_is_exit_code_1_and_the_others_are_told(sli
     document = json.loads(said.out)
     assert (said.code, document["failed"], document["drifted"]) == (1, 1, 1)
     assert document["stacks"][0]["error"]["message"] == "may not assume slipway-qa-plan"
+    text = slipway("drift", "--env", "qa", "--format", "markdown").out
+    assert "`qa/bootstrap`, could not be looked at\n- may not assume" in text
 
 
 def test_an_endpoint_whose_data_is_gone_is_told(slipway: Call, played: Played) -> None:
