@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from glue.review.around import Around
 from glue.review.model import Finding, Grade, Settings
 from glue.review.plan import Plan
 from glue.review.resource import Resource
@@ -19,19 +20,19 @@ _KINDS = (
 )
 
 
-def findings(change: Resource, plan: Plan, settings: Settings) -> Iterator[Finding]:
+def findings(change: Resource, around: Around, settings: Settings) -> Iterator[Finding]:
     """Yield a finding for each rule that deletes more, or sooner, than before."""
     if change.what not in ("create", "update", "replace"):
         return
     if change.type == "aws_s3_bucket_lifecycle_configuration":
-        yield from _of_bucket(change, "rule", plan, settings)
+        yield from _of_bucket(change, "rule", around, settings)
     elif change.type in ("aws_s3_bucket", "google_storage_bucket"):
-        yield from _of_bucket(change, "lifecycle_rule", plan, settings)
+        yield from _of_bucket(change, "lifecycle_rule", around, settings)
     elif change.type == "aws_ecr_lifecycle_policy" and any(path[0] == "policy" for path in change.changed()):
         message = "images may expire: releases that endpoints still need cannot be started any more"
         yield settings.rules.finding("lifecycle-deletes", resource=change.address, message=message)
     elif change.type == "aws_dynamodb_table" and change.what != "create":
-        yield from _time_to_live(change, plan, settings)
+        yield from _time_to_live(change, around.plan, settings)
 
 
 def _time_to_live(change: Resource, plan: Plan, settings: Settings) -> Iterator[Finding]:
@@ -42,15 +43,15 @@ def _time_to_live(change: Resource, plan: Plan, settings: Settings) -> Iterator[
         yield settings.rules.finding("lifecycle-deletes", resource=change.address, message=message)
 
 
-def _of_bucket(change: Resource, block: str, plan: Plan, settings: Settings) -> Iterator[Finding]:
-    if change.what == "create" and _new_bucket(change, plan):
+def _of_bucket(change: Resource, block: str, around: Around, settings: Settings) -> Iterator[Finding]:
+    if change.what == "create" and around.new_bucket(change):
         return
     if change.has_unknown(block):
         message = "the rules of the lifecycle are known only after the apply"
         yield settings.rules.finding("lifecycle-deletes", resource=change.address, message=message)
     before, after = (_rules(values, block) for values in (change.before, change.after))
     for name, rule in after.items():
-        yield from _of_rule(change, plan, settings, before.get(name), rule)
+        yield from _of_rule(change, around.plan, settings, before.get(name), rule)
 
 
 def _of_rule(
@@ -103,12 +104,3 @@ def _prefix(rule: Mapping[str, Any] | None) -> str:
             return value
     tagged = normal(at(rule, ("filter", 0, "tag"))) or normal(at(rule, ("filter", 0, "and", 0, "tags")))
     return "a tag" if tagged else ""
-
-
-def _new_bucket(change: Resource, plan: Plan) -> bool:
-    """Tell whether the bucket itself is created by this plan, so that nothing lies in it yet."""
-    name = (change.after or {}).get("bucket")
-    created = [other for other in plan.of_type("aws_s3_bucket") if other.what == "create"]
-    if change.is_unknown("bucket"):
-        return any(other.module == change.module for other in created)
-    return any(name in ((other.after or {}).get("bucket"), (other.after or {}).get("id")) for other in created)

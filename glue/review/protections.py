@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from glue.review import lifecycle
+from glue.review.around import Around
 from glue.review.model import Finding, Part, Settings
 from glue.review.plan import Plan
 from glue.review.resource import Resource
-from glue.review.strength import Removed, table
+from glue.review.strength import table
 from glue.review.values import text_of
 
 
 def inspect(plan: Plan, settings: Settings) -> Part:
     """Return a finding for each protection that is weaker after the apply than before."""
+    around = Around(plan)
     found = [
         finding
         for change in plan.changes
         if change.mode == "managed" and change.what != "none" and change.deposed is None
         for finding in (
             *_weakened(change, plan, settings),
-            *_removed(change, plan, settings),
-            *lifecycle.findings(change, plan, settings),
+            *_removed(change, around, settings),
+            *lifecycle.findings(change, around, settings),
         )
     ]
     return Part(findings=tuple(found))
@@ -40,7 +42,7 @@ def _weakened(change: Resource, plan: Plan, settings: Settings) -> Iterator[Find
         yield settings.rules.finding(rule, resource=change.address, message=message, details=tuple(told[1:]))
 
 
-def _removed(change: Resource, plan: Plan, settings: Settings) -> Iterator[Finding]:
+def _removed(change: Resource, around: Around, settings: Settings) -> Iterator[Finding]:
     """Yield a finding for a protection that goes while what it protects stays."""
     protection = table().removed.get(change.type)
     if protection is None or not change.destroyed:
@@ -48,38 +50,17 @@ def _removed(change: Resource, plan: Plan, settings: Settings) -> Iterator[Findi
     whose = text_of(change.before, protection.of)
     if whose is None and change.what == "replace":
         return  # nothing says that another thing is protected now
-    if whose is None or not (_goes_too(whose, change, plan) or _still_protected(whose, change, protection, plan)):
-        of = f" of {plan.show(whose)}" if whose else ""
+    if whose is None or not (around.goes(whose, change) or _still_protected(whose, change, around)):
+        of = f" of {around.plan.show(whose)}" if whose else ""
         yield settings.rules.finding(
             protection.rule, resource=change.address, message=f"{change.type}: {protection.says}{of} is removed"
         )
 
 
-def _goes_too(whose: str, change: Resource, plan: Plan) -> bool:
-    """Tell whether the thing itself is destroyed in this plan; stateful.py has a finding for it."""
-    names = ("id", "bucket", "name", "arn")
-    return any(
-        other.destroyed
-        and other.type not in table().removed
-        and whose in {(other.before or {}).get(name) for name in names}
-        for other in _near(change, plan)
-    )
-
-
-def _still_protected(whose: str, change: Resource, protection: Removed, plan: Plan) -> bool:
+def _still_protected(whose: str, change: Resource, around: Around) -> bool:
     """Tell whether a resource of the same type protects the same thing afterwards, at least as well as before."""
-    checks = [check for group in table().checks.values() for check in group if check.path[0] in (change.before or {})]
+    checks = [check for name in change.before or {} for check in table().checks.get(name, ())]
     return any(
-        other.after is not None
-        and text_of(other.after, protection.of) == whose
-        and all(check.strength(other.after) >= check.strength(change.before) for check in checks)
-        for other in plan.of_type(change.type)
-        if other.what not in ("delete", "forget")
+        all(check.strength(other.after) >= check.strength(change.before) for check in checks)
+        for other in around.protecting(change.type, whose)
     )
-
-
-def _near(change: Resource, plan: Plan) -> Iterator[Resource]:
-    """Yield what a protection may belong to: resources of the same provider that go."""
-    for other in plan.changes:
-        if other.destroyed and other.mode == "managed" and other.provider == change.provider:
-            yield other
