@@ -15,6 +15,7 @@ from glue.review.show.escape import code, prose
 from glue.review.show.fitting import Block, fit
 from glue.review.show.report import (
     Report,
+    basis_of,
     cost_text,
     counts_text,
     details_of,
@@ -84,9 +85,7 @@ def _blocks(review: Review, *, several: bool) -> Iterator[Block]:
     yield from _access(review.access)
     yield _list(4, "Drift: changed outside Terraform", review.drift, "drift line(s)")
     if cost := cost_text(review.cost):
-        yield Block(
-            3, f"\n**Cost**: {prose(cost)}" + (f" ({prose(review.cost.basis)})" if review.cost.basis else "") + "\n"
-        )
+        yield Block(3, f"\n**Cost**: {prose(cost + basis_of(review.cost))}\n")
     yield _list(3, "Notes", review.notes, "note(s)")
     yield _folded(6, "Folded away", [prose(line) for line in review.folded], "folded line(s)")
     yield _folded(7, "Outputs", [prose(line) for line in review.outputs], "output(s)")

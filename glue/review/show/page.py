@@ -10,6 +10,7 @@ from glue.review.show.escape import html
 from glue.review.show.page_style import CSS
 from glue.review.show.report import (
     Report,
+    basis_of,
     cost_text,
     counts_text,
     details_of,
@@ -183,7 +184,7 @@ def _rest(review: Review) -> str:
         _details("Every change", changes),
     ]
     if (price := cost_text(review.cost)) and [one.cost for one in review.endpoints] != [review.cost]:
-        basis = f' <span class="soft">({html(review.cost.basis)})</span>' if review.cost.basis else ""
+        basis = f'<span class="soft">{html(basis_of(review.cost))}</span>'
         chart = drawing.cost(review.cost)
         parts.insert(0, f'<div class="block"><h3>Cost of this plan</h3><p>{html(price)}{basis}</p>{chart}</div>')
     return "".join(parts)

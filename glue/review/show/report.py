@@ -124,6 +124,12 @@ def cost_text(cost: Cost) -> str | None:
     return f"{money(cost.before)} -> {money(cost.after)} {unit}{difference}{unknown}"
 
 
+def basis_of(cost: Cost) -> str:
+    """Return of which day the prices are, in brackets; nothing when none was known."""
+    known = cost.before is not None or cost.after is not None
+    return f" ({cost.basis})" if known and cost.basis else ""
+
+
 def move_text(endpoint: EndpointChange) -> str:
     """Return from which revision to which: `r7-52d0f3aa -> r8-1c9a4e7b`."""
     if endpoint.before == endpoint.after:

@@ -76,8 +76,7 @@ def _one(review: Review, pen: _Pen) -> Iterator[str]:
     folded = [*counts, *review.folded, *(f"output {text}" for text in review.outputs)]
     yield from _section("Else", folded, pen)
     if cost := cost_text(review.cost):
-        basis = f" ({review.cost.basis})" if review.cost.basis else ""
-        yield from ("", *pen.folded(f"Cost: {cost}{basis}", "", "  "))
+        yield from ("", *pen.folded(f"Cost: {cost}{basis_of(review.cost)}", "", "  "))
     yield from _section("Note", review.notes, pen)
 
 
