@@ -20,6 +20,7 @@ KNOWN = frozenset({
     "output_changes", "prior_state", "configuration", "relevant_attributes", "checks", "timestamp", "applyable",
     "complete", "errored", "deferred_changes",
 })  # fmt: skip
+_MODULES = re.compile(r'(?:module\.[^.\[]+(?:\[(?:"(?:[^"\\]|\\.)*"|\d+)\])?\.)*')
 _OBJECTS = ("variables", "planned_values", "output_changes", "prior_state", "configuration")
 _LISTS = ("resource_drift", "resource_changes", "deferred_changes", "checks")
 
@@ -148,12 +149,24 @@ def _checked(entry: dict[str, Any], where: str) -> None:
         raise _Wrong(f"index of {address} is neither a string nor a number")
     if entry["mode"] not in ("managed", "data"):
         raise _Wrong(f"mode of {address} is {entry['mode']!r}, which is not known")
-    if not address.startswith(entry.get("module_address") or "") or f"{entry['type']}.{entry['name']}" not in address:
-        raise _Wrong(f"the address {address} does not fit its type and name")
-    _change(_object(entry, "change", f" of {address}"), address)
+    _named(entry, address)
+    what = _change(_object(entry, "change", f" of {address}"), address)
+    if entry["mode"] == "data" and what not in ("read", "none"):
+        raise _Wrong(f"{address} is data, which is only read, and its action is {what}")
 
 
-def _change(change: dict[str, Any], address: str) -> None:
+def _named(entry: dict[str, Any], address: str) -> None:
+    """Require an address to be its module's, then the type and name: rules go by type, readers by address."""
+    if not entry.get("module_address"):
+        entry["module_address"] = address[: _MODULES.match(address).end()].removesuffix(".")  # type: ignore[union-attr]
+    module = f"{entry['module_address']}." if entry["module_address"] else ""
+    kind = f"{'data.' if entry['mode'] == 'data' else ''}{entry['type']}.{entry['name']}"
+    if not re.match(rf"{re.escape(module + kind)}(?:\[|$)", address):
+        raise _Wrong(f"the address {address} does not fit its module, mode, type and name")
+
+
+def _change(change: dict[str, Any], address: str) -> str:
+    """Return what happens, after requiring the values that belong to it."""
     actions = change.get("actions")
     if not isinstance(actions, list) or not all(isinstance(action, str) for action in actions):
         raise _Wrong(f"actions of {address} are not a list of words")
@@ -174,6 +187,7 @@ def _change(change: dict[str, Any], address: str) -> None:
     paths = change.get("replace_paths")
     if paths is not None and not (isinstance(paths, list) and all(map(_is_path, paths))):
         raise _Wrong(f"replace_paths of {address} are not lists of steps")
+    return what
 
 
 def _is_path(path: Any) -> bool:

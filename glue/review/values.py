@@ -32,6 +32,9 @@ _ENVIRONMENTS = frozenset(
     {"environment", "environment_variables", "env_vars", "environment_variable", "env", "secrets"}
 )
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
+    chr(0xFE00 + at) for at in range(16)
+}  # letters and marks
 
 
 class Secret:
@@ -205,7 +208,10 @@ def plain(text: object, *, most: int | None = 300) -> str:
 
 
 def _safe(char: str) -> bool:
-    return char == " " or (unicodedata.category(char) not in _UNSAFE and (char.isascii() or not char.isspace()))
+    return char == " " or (
+        char not in _INVISIBLE
+        and (unicodedata.category(char) not in _UNSAFE and (char.isascii() or not char.isspace()))
+    )
 
 
 def normal(value: Any) -> Any:

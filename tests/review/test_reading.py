@@ -77,8 +77,12 @@ def test_what_is_no_plan_is_named(data: bytes, said: str) -> None:
         ({**PLAN, "terraform_version": 1}, "terraform_version is not a string"),
         (plan_json({**BUCKET, "address": 5}), "has no address"),
         (plan_json({**BUCKET, "mode": "ephemeral"}), "mode of aws_s3_bucket.a"),
-        (plan_json({**BUCKET, "type": "null_resource"}), "does not fit its type"),
-        (plan_json({**BUCKET, "module_address": "module.b"}), "does not fit its type"),
+        (plan_json({**BUCKET, "type": "null_resource"}), "does not fit its module, mode, type"),
+        (plan_json({**BUCKET, "module_address": "module.b"}), "does not fit its module, mode, type"),
+        (plan_json({**BUCKET, "mode": "data"}), "does not fit its module, mode, type"),
+        (plan_json({**BUCKET, "mode": "data", "address": "data.aws_s3_bucket.a"}), "is data, which is only read"),
+        (plan_json({**BUCKET, "name": "ab"}), "does not fit its module, mode, type"),
+        (plan_json({**BUCKET, "name": "b", "address": "aws_s3_bucket.a.aws_s3_bucket.b"}), "does not fit its module"),
         (plan_json({**BUCKET, "deposed": 1}), "deposed of aws_s3_bucket.a is not a string"),
         (plan_json({**BUCKET, "index": []}), "index of aws_s3_bucket.a"),
         (plan_json({**BUCKET, "change": None}), "change of aws_s3_bucket.a is not an object"),
@@ -131,6 +135,21 @@ def test_plans_of_other_programs_and_older_ones_are_read(version: str) -> None:
     assert document.read(json.dumps(document_).encode(), name="old").changes[0].what == "delete"
     nothing = {"format_version": "1.2", "terraform_version": version, "planned_values": {"root_module": {}}}
     assert document.read(json.dumps(nothing).encode(), name="old").changes == ()
+
+
+@pytest.mark.parametrize(
+    ("address", "module"),
+    [
+        ("aws_s3_bucket.a", ""),
+        ("aws_s3_bucket.a[0]", ""),
+        ("module.x.aws_s3_bucket.a", "module.x"),
+        ('module.x["a.b[\\"c\\"]"].module.y[3].aws_s3_bucket.a["k"]', 'module.x["a.b[\\"c\\"]"].module.y[3]'),
+    ],
+)
+def test_the_module_is_read_from_the_address_when_it_is_not_told(address: str, module: str) -> None:
+    entry = {**BUCKET, "address": address}
+    entry.pop("module_address", None)
+    assert read(entry).changes[0].module == module
 
 
 def test_a_file_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -182,6 +182,7 @@ def test_a_review_holds_no_secret_even_where_a_name_carries_it() -> None:
         ("\ud800", "\\u{d800}"),
         ("\u2028", "\\u{2028}"),
         ("a\u200bb", "a\\u{200b}b"),
+        ("a\u3164b\ufe0f\u00a0", "a\\u{3164}b\\u{fe0f}\\u{a0}"),
         ("größe 日本", "größe 日本"),
         ("<b>|`*", "<b>|`*"),
         (7, "7"),
