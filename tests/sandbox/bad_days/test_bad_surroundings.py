@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -119,20 +120,23 @@ def test_a_key_that_is_disabled(world: World):
         day.converges(day.slipway("promote", release, "--to", "qa", "--dry-run"), day.old)
 
 
-def test_a_plan_gone_stale(world: World):
-    """A colleague applied meanwhile: the saved plan is refused, and planning anew shows what is left to do."""
+def test_a_plan_gone_stale(world: World, tmp_path: Path):
+    """A colleague applied meanwhile, on another machine: the saved plan is refused, and says what moved."""
     release = world.models.release("good", "disabled-key")
     here = ("--env", "qa", "--endpoint", "ranker")
     with world.day("plan stale", "A colleague applies between `make plan` and `make apply`") as day:
         day.new.add(release)
         assert day.slipway("promote", release, "--to", "qa").code == 0
         assert day.slipway("plan", *here).code == 0
-        saved = Path(world.estate.environ["SLIPWAY_WORK"]) / "plans" / "qa"
-        kept = {file: file.read_bytes() for file in saved.glob("serving-ranker.*")}
+        work = Path(world.estate.environ["SLIPWAY_WORK"])
+        for mine in ("plans", "bundles"):
+            shutil.copytree(work / mine, tmp_path / mine)
         day.converges(day.slipway("apply", *here), release)
-        for file, content in kept.items():
-            file.write_bytes(content)
-        day.fails(day.slipway("apply", *here), "stale", code=3)
+        day.fails(day.slipway("apply", *here), "was applied already", code=3)
+        for mine in ("plans", "bundles"):
+            shutil.rmtree(work / mine)
+            shutil.copytree(tmp_path / mine, work / mine)
+        day.fails(day.slipway("apply", *here), "stale", "the state", code=3)
 
 
 def delete_archive(world: World, release: str) -> None:
