@@ -57,6 +57,9 @@ class Comparison:
         self.space = Space((*self.before, *self.after))
         self._count = count
         self._masks: dict[Rule, tuple[int, int]] = {}
+        self._first = self.before
+        self._known_parts: dict[tuple[bool, Caller], frozenset[_Part]] = {}
+        self._known_contexts: dict[tuple[Clauses, Caller], Contexts] = {}
 
     def rules(self) -> Iterator[Rule]:
         """Yield all statements of both sides."""
@@ -104,12 +107,21 @@ class Comparison:
         return cells
 
     def _parts(self, side: Layers, caller: Caller) -> frozenset[_Part]:
-        return frozenset(
-            _Part(number, rule.allows, *self._mask(rule), rule.clauses)
-            for number, layer in enumerate(side)
-            for rule in layer
-            if caller.concerned(rule)
-        )
+        known = (side is self._first, caller)
+        if known not in self._known_parts:
+            self._known_parts[known] = frozenset(
+                _Part(number, rule.allows, *self._mask(rule), rule.clauses)
+                for number, layer in enumerate(side)
+                for rule in layer
+                if caller.concerned(rule)
+            )
+        return self._known_parts[known]
+
+    def _contexts(self, parts: Iterable[_Part], caller: Caller) -> Contexts:
+        clauses = frozenset(clause for part in parts for clause in part.clauses)
+        if (clauses, caller) not in self._known_contexts:
+            self._known_contexts[clauses, caller] = Contexts(clauses, caller.known)
+        return self._known_contexts[clauses, caller]
 
     def _mask(self, rule: Rule) -> tuple[int, int]:
         if rule not in self._masks:
@@ -129,8 +141,11 @@ class Comparison:
         allowing = [one for one in after if one.allows]
         gone = [one.clauses for one in before if not one.allows and one not in after]
         until = [one.clauses for one in before if one.allows]
+        if not before and caller.kind == "self" and len(allowing) == len(after):
+            nothing = frozenset[Clauses]()
+            return Cell(actions, resources, _fewest(one.clauses for one in allowing), nothing, nothing, public=False)
         try:
-            contexts = Contexts((clause for part in before | after for clause in part.clauses), caller.known)
+            contexts = self._contexts(before | after, caller)
         except TooManyError:
             ways = [one.clauses for one in allowing]
             public = caller.anybody and any(_open(way, caller) for way in ways)

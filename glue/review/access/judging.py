@@ -27,7 +27,9 @@ def spelling_of(*documents: Document | None) -> dict[str, str]:
     found: dict[str, str] = {}
     for document in documents:
         for low, name in (document.spelling if document else {}).items():
-            found[low] = max(found.get(low, name), name, key=lambda one: (sum(map(str.isupper, one)), one))
+            known = found.setdefault(low, name)
+            if known != name:
+                found[low] = max(known, name, key=lambda one: (sum(map(str.isupper, one)), one))
     return found
 
 

@@ -52,12 +52,12 @@ def _reduced(rule: Rule, actions: frozenset[str] | None, resources: frozenset[st
         met = frozenset(glob for glob in rule.actions if _meets(glob, actions))
         if not met and not rule.not_action:
             return None
-        rule = replace(rule, actions=met)
+        rule = rule if len(met) == len(rule.actions) else replace(rule, actions=met)
     if resources is not None and rule.resources is not None:
         places = frozenset(pattern for pattern in rule.resources if _meets(pattern.glob, resources))
         if not places and not rule.not_resource:
             return None
-        rule = replace(rule, resources=places)
+        rule = rule if len(places) == len(rule.resources) else replace(rule, resources=places)
     return rule
 
 

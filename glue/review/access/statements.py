@@ -77,7 +77,9 @@ def read_document(text: str, use: Use = "any") -> Document:
         keys = [key for keys in plain.get("Condition", {}).values() for key in keys]
         for name in (*plain.get("Action", ()), *plain.get("NotAction", ()), *keys):
             low = name.lower()
-            spelling[low] = max(spelling.get(low, name), name, key=lambda one: (sum(map(str.isupper, one)), one))
+            known = spelling.setdefault(low, name)
+            if known != name:
+                spelling[low] = max(known, name, key=lambda one: (sum(map(str.isupper, one)), one))
         rules.append(_rule(statement, plain, variables=policy.version == "2012-10-17"))
     return Document(tuple(dict.fromkeys(rules)), spelling, policy)
 
