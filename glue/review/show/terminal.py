@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from glue.review.model import AccessChange, Finding, Grade, Review
 from glue.review.show.report import (
     Report,
+    basis_of,
     cost_text,
     counts_text,
     details_of,
