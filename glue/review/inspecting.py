@@ -7,13 +7,21 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from glue.errors import UsageError
-from glue.review import access, cost, drift, endpoints, exceptions, noise, protections, stateful
+from glue.review import access, cost, drift, endpoints, exceptions, noise, protections, provisioners, stateful
 from glue.review.loading import uncollected
 from glue.review.model import AccessChange, Cost, Finding, Grade, Part, Review, Settings
 from glue.review.plan import Plan
 from glue.review.values import Scrubber, plain
 
-INSPECTORS = (endpoints.inspect, access.inspect, stateful.inspect, protections.inspect, drift.inspect, cost.inspect)
+INSPECTORS = (
+    endpoints.inspect,
+    access.inspect,
+    stateful.inspect,
+    protections.inspect,
+    drift.inspect,
+    provisioners.inspect,
+    cost.inspect,
+)
 # What answers requests for a model, whoever's provider it is: destroying one is forbidden.
 ENDPOINTS = (
     "aws_sagemaker_endpoint",

@@ -81,7 +81,7 @@ class Places:
 
     def _look_up(self, module: str, resource: Resource) -> str | None:
         inside: Any = self._root
-        for name in [part for part in module.split(".") if part != "module"] if module else []:
+        for name in re.findall(r"module\.([^.]+)", module):
             calls = inside.get("module_calls") if isinstance(inside, dict) else None
             call = calls.get(name) if isinstance(calls, dict) else None
             inside = call.get("module") if isinstance(call, dict) else None

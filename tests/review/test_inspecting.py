@@ -152,6 +152,19 @@ def test_an_inspector_that_stumbles_over_values_refuses_the_plan(monkeypatch: py
         reviewed(GONE)
 
 
+def test_a_provisioner_is_told_when_its_resource_is_made_or_destroyed() -> None:
+    inside = {"resources": [{"type": "null_resource", "name": "n", "provisioners": [{"type": "local-exec"}]}]}
+    configuration = {"root_module": {"module_calls": {"m": {"module": inside}}}}
+
+    def fired(entry: dict[str, Any]) -> bool:
+        return "program-runs" in rules_of(reviewed(entry, configuration=configuration))
+
+    assert fired(change('module.m["a"].null_resource.n[0]', "create", None, {"id": "1"}))
+    assert fired(change("module.m.null_resource.n", "delete/create", {"id": "1"}, {"id": "2"}))
+    assert not fired(change("module.m.null_resource.n", "update", {"id": "1"}, {"id": "2"}))
+    assert not fired(change("null_resource.n", "create", None, {"id": "1"}))
+
+
 def test_an_exception_lowers_a_finding_and_stays_visible() -> None:
     plain = only(reviewed(GONE), "resource-destroyed")
     assert (plain.grade, plain.exception) == (Grade.MEDIUM, None)
