@@ -67,6 +67,8 @@ def prices_in(offer: Mapping[str, Any]) -> tuple[Found, list[str]]:
 
 def _named(attributes: Mapping[str, Any]) -> tuple[str, str, set[str]] | None:
     usage = str(attributes.get("usagetype", ""))
+    if attributes.get("locationType", "AWS Region") != "AWS Region":
+        return None  # a local zone of the region has prices of its own
     # what runs on provisioned concurrency is billed beside it, under the same usage type
     if str(attributes.get("group", "")).endswith("-Duration"):
         return None

@@ -69,6 +69,7 @@ SAGEMAKER = offer(
         group="ServerlessProvisionedConcurrency-Duration",
     ),
     product("B2", "EU-Host:VolumeUsage.gp2", "GB-Mo", "0.1540000000"),
+    product("B4", "EU-XXX1-Host:ml.m5.large", "Hrs", "7.0000000000", locationType="AWS Local Zone"),
     product("B3", "EU-Host:ml.m5.huge", "Quantity", "9.0000000000"),
 )
 LAMBDA = offer(
