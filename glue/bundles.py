@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 import shutil
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from glue.bundle_inputs import inputs_of, of_bytes, of_file, state_before
+from glue.bundle_ledger import Ledger
 from glue.core import bundle as core
 from glue.core import replacing, roles, semantic
 from glue.core import slim as slimming
@@ -28,7 +28,6 @@ from glue.workspace import Stack, Workspace
 
 MADE, PULLED, READING = "made", "pulled", "reading"  # here; by a deploy role; by the role that only reads
 _DRAFT, _OLD = ".making", ".old"  # no endpoint's name has a dot
-_KEPT_S = 8 * 24 * 3600  # a bundle that is older expired long ago, and a shared one is gone
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,7 @@ class Bundles:
         self._workspace = workspace
         self._here = here
         self._review = review
+        self._ledger = Ledger(workspace.work / "bundles")
 
     def folder(self, stack: Stack) -> Path:
         """Return where a stack's bundle lies."""
@@ -124,7 +124,7 @@ class Bundles:
             secrets=hidden,
             id=secrets.token_hex(8),
         )
-        self._note(made.digest, MADE)
+        self._ledger.note(made.digest, MADE)
         _write(draft / MANIFEST, core.encode(made))
         self._swap(stack)
         return made
@@ -145,7 +145,7 @@ class Bundles:
         for name in FILES:
             _write(draft / name, files[name])
         if origin is not None and self.origin(manifest) is None:
-            self._note(manifest.digest, origin)
+            self._ledger.note(manifest.digest, origin)
         self.expect(stack, files[MANIFEST] if origin == READING else None)
         _write(draft / MANIFEST, files[MANIFEST])
         self._swap(stack)
@@ -156,18 +156,12 @@ class Bundles:
 
         It outlives the bundle itself: a call that is killed between its own plan and the comparison leaves it.
         """
-        path = self._expected(stack)
-        if manifest is None:
-            path.unlink(missing_ok=True)
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path.with_suffix(_DRAFT), manifest)
-        path.with_suffix(_DRAFT).replace(path)
+        self._ledger.expect(stack.label, manifest)
 
     def expected(self, stack: Stack) -> Manifest | None:
         """Return the bundle whose meaning the next apply must have, None when any will do."""
-        path = self._expected(stack)
-        return read(path.read_bytes(), where=self._workspace.shown(path)) if path.exists() else None
+        data = self._ledger.expected(stack.label)
+        return read(data, where=f"what the next apply of {stack.label} must match") if data is not None else None
 
     def compare(self, stack: Stack, wanted: Manifest, made: Manifest) -> None:
         """Raise RefusedError unless a plan that was made here does what the wanted one does; it is gone then."""
@@ -252,21 +246,11 @@ class Bundles:
         """Mark a bundle as used, before it is applied. Raises RefusedError when it is already."""
         if self.origin(manifest) == PULLED:
             self._here.claim(stack, manifest)
-        path = self._used(manifest.digest)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError as error:
-            raise RefusedError(f"bundle {manifest.digest[:12]} was applied already") from error
-        with os.fdopen(descriptor, "w") as file:
-            file.write(core.text_of(self._here.clock()))
-            file.flush()
-            os.fsync(file.fileno())
+        self._ledger.use(manifest.digest, self._here.clock())
 
     def used(self, manifest: Manifest) -> str | None:
         """Return when a bundle was used, None when it was not."""
-        path = self._used(manifest.digest)
-        return (path.read_text(encoding="utf-8") or "an unknown time") if path.exists() else None
+        return self._ledger.used(manifest.digest)
 
     def origin(self, manifest: Manifest) -> str | None:
         """Return where a bundle came from: MADE, PULLED or READING; None when nobody knows."""
@@ -274,10 +258,7 @@ class Bundles:
 
     def known(self, digest: str) -> str | None:
         """Return the origin of the bundle of this digest."""
-        try:
-            return self._known(digest).read_text(encoding="utf-8") or None
-        except OSError:
-            return None
+        return self._ledger.origin(digest)
 
     def spend(self, stack: Stack) -> None:
         """Remove the saved plan of a bundle that was used; what it said stays for reading."""
@@ -298,27 +279,6 @@ class Bundles:
             place.rename(old)
         draft.rename(place)
         shutil.rmtree(old, ignore_errors=True)
-
-    def _note(self, digest: str, origin: str) -> None:
-        path = self._known(digest)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        oldest = time.time() - _KEPT_S
-        for folder in (path.parent, self._used(digest).parent):
-            for entry in folder.glob("*"):
-                if entry.stat().st_mtime < oldest:
-                    entry.unlink(missing_ok=True)
-        draft = path.with_name(f"{digest}.{os.getpid()}")
-        draft.write_text(origin, encoding="utf-8")
-        draft.replace(path)
-
-    def _expected(self, stack: Stack) -> Path:
-        return self._workspace.work / "bundles" / "expected" / stack.environment.name / f"{stack.file_name}.json"
-
-    def _known(self, digest: str) -> Path:
-        return self._workspace.work / "bundles" / "known" / digest
-
-    def _used(self, digest: str) -> Path:
-        return self._workspace.work / "bundles" / "used" / digest
 
 
 def read(data: bytes | None, *, where: str) -> Manifest:

@@ -241,7 +241,7 @@ def elsewhere(here: Bundles) -> tuple[Manifest, dict[str, bytes]]:
     made = make(here)
     files = here.files(STACK)
     here.discard(STACK)
-    here._known(made.digest).unlink()
+    here._ledger.forget(made.digest)
     return made, files
 
 
