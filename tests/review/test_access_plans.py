@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -248,6 +249,10 @@ OPENINGS = [
     ("aws_iam_user_login_profile.x", {"user": "ann"}, "access-widened", "password"),
     ("aws_ram_principal_association.x", {"principal": OTHER, "resource_share_arn": "s"}, "access-cross-account", OTHER),
     ("aws_lakeformation_permissions.x", {"principal": ROLE, "permissions": ["SELECT"]}, "access-widened", "SELECT"),
+    ("aws_ssoadmin_account_assignment.x", {"principal_type": "GROUP", "principal_id": "g", "permission_set_arn": "arn:x", "target_id": OWN}, "access-widened", "GROUP g is newly given"),
+    ("aws_ami_launch_permission.x", {"image_id": "ami-1", "group": "all"}, "access-public", "ami-1"),
+    ("aws_ami_launch_permission.x", {"image_id": "ami-1", "account_id": OTHER}, "access-cross-account", "ami-1"),
+    ("aws_lambda_layer_version_permission.x", {"principal": "*", "action": "lambda:GetLayerVersion", "layer_name": "l"}, "access-public", "GetLayerVersion"),
     ("aws_s3_bucket_acl.x", {"bucket": "b", "access_control_policy": [{"grant": [{"grantee": [{"uri": "http://acs.amazonaws.com/groups/global/AllUsers"}],
      "permission": "READ"}]}]}, "access-public", "anyone can newly READ b"),
 ]  # fmt: skip
@@ -267,6 +272,42 @@ def test_openings(address: str, values: dict[str, Any], rule: str, words: str) -
         assert texts(closed, gained=True) == []
         assert texts(closed, gained=False)
         assert grade(closed) == "low"
+
+
+def test_code_that_acts_as_another_role() -> None:
+    before, after = {"function_name": "f", "role": ROLE}, {"function_name": "f", "role": f"{ROLE}-2"}
+    part = inspected(KEEP, entry("aws_lambda_function.f", before, after))
+    assert texts(part, gained=True) == ["aws_lambda_function.f newly acts as role/worker-2"]
+    assert texts(part, gained=False) == ["aws_lambda_function.f no longer acts as role/worker"]
+    assert grade(part) == "high"
+    unknown = inspected(KEEP, entry("aws_lambda_function.f", before, {"function_name": "f"}, unknown={"role": True}))
+    assert grade(unknown) == "high"
+
+
+def test_an_organizations_policy_that_limits_no_longer() -> None:
+    part = inspected(entry("aws_organizations_policy_attachment.x", {"policy_id": "p-1", "target_id": OWN}, None))
+    assert texts(part, gained=True) == [f"{OWN} is no longer limited by the organization's policy p-1"]
+    assert grade(part) == "high"
+
+
+HUGE = [f"arn:aws:s3:::bucket-{at}-*/x*y{at}/*" for at in range(900)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (policy(allow("s3:*", HUGE)), policy(allow("s3:*", HUGE[:-1]))),
+        (policy(allow("s3:GetObject", HUGE[0])), policy(allow([f"s3:*{'a' * at}*" for at in range(1, 60)], HUGE[:3]))),
+        (policy(allow("*")), policy(allow("*"), deny([f"s3:*{letter}*" for letter in "abcdefghijklmnop"]))),
+        (policy(allow("s3:*", "*", {"StringLike": {f"x:{at}": [f"*{a}*" for a in "abcdefgh"] for at in range(9)}})), policy(allow("s3:*"))),
+    ],
+)  # fmt: skip
+def test_hostile_policies_end_soon_and_are_never_harmless(before: str, after: str) -> None:
+    start = time.process_time()
+    parts = identity(before, after), identity(after, before)
+    assert time.process_time() - start < 3
+    assert all(part.findings for part in parts)
+    assert any(grade(part) in ("high", "forbidden") for part in parts)
 
 
 ESCALATIONS = [

@@ -16,7 +16,8 @@ STAR, ONE, FRESH, SINGLE, VALUE = "\U0010fff0", "\U0010fff1", "\U0010fff2", "\U0
 RESERVED = frozenset({STAR, ONE, FRESH, SINGLE, VALUE})
 _LONGEST = 360  # of two patterns together, to intersect them letter by letter
 _MOST_MEETS = 32
-_MOST_ATOMS = 600
+_MOST_ATOMS = 600  # patterns and their intersections
+_MOST_NAMES = 4000  # and names without wildcards, which cost little
 _WILD = {Wild.STAR: STAR, Wild.SEGMENT_STAR: STAR, Wild.ONE: ONE, Wild.SEGMENT_ONE: ONE}
 Fit = Callable[[str], object]
 
@@ -116,7 +117,7 @@ def atoms_of(families: Iterable[Iterable[str]], *, arn: bool = False) -> tuple[A
     for glob in sorted(wild, key=lambda glob: (len(glob), glob)):
         for text in witnesses(glob, longest, short=longest > 1, arn=arn):
             found.setdefault(text, glob)
-    if len(found) > _MOST_ATOMS:
+    if len(found) > _MOST_NAMES:
         raise TooManyError
     return tuple(Atom(text, glob) for text, glob in sorted(found.items()))
 
@@ -126,6 +127,8 @@ def _met(families: list[frozenset[str]]) -> set[str]:
     known: dict[str, str] = {}
     for family in families:
         wild = {glob: _start(glob) for glob in family if is_wild(glob)}
+        if len(wild) > _MOST_ATOMS:
+            raise TooManyError
         found = dict(wild)
         for glob, start in wild.items():
             for other, other_start in known.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from glue.review.access import of_resources, openings
+from glue.review.access import handing, of_resources, openings
 from glue.review.access.holders import Holder, Reader
 from glue.review.access.identities import Builder, Estate
 from glue.review.access.of_identities import People, reach_of
@@ -32,6 +32,7 @@ def inspect(plan: Plan, settings: Settings) -> Part:
             of_resources.inspect(holder, story, own=own)
     People(before, after, story).inspect()
     openings.inspect(reader, story, account)
+    handing.inspect(reader, story, account)
     return story.part()
 
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from glue.review.access.globs import ONE, STAR
 from glue.review.access.statements import Pattern, Rule
 
+_MOST_SEEDS, _MOST_PATTERNS = 500, 2000  # more of them leave little out, and asking each of each costs too much
 Layers = tuple[tuple[Rule, ...], ...]
 
 
@@ -20,11 +21,17 @@ def near(before: Layers, after: Layers) -> tuple[Layers, Layers]:
     seeds = [rule for old, new in zip(before, after, strict=True) for rule in {*old} ^ {*new}]
     if not seeds:
         return tuple(() for _ in before), tuple(() for _ in after)
+    if len(seeds) > _MOST_SEEDS or sum(_size(rule) for rule in seeds) > _MOST_PATTERNS:
+        return before, after
     actions = _patterns(seeds, lambda rule: None if rule.not_action else rule.actions)
     resources = _patterns(
         seeds, lambda rule: None if rule.not_resource or rule.resources is None else _globs(rule.resources)
     )
     return _kept(before, actions, resources), _kept(after, actions, resources)
+
+
+def _size(rule: Rule) -> int:
+    return len(rule.actions) + len(rule.resources or ())
 
 
 def _patterns(seeds: Iterable[Rule], of: object) -> frozenset[str] | None:
