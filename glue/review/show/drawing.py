@@ -74,9 +74,9 @@ def traffic(one: Traffic) -> str:
 
 
 def cost(one: Cost) -> str:
-    """Return the cost of a month before and after as bars; nothing when neither is known."""
+    """Return the cost of a month before and after as bars; nothing when they are the same, or neither is known."""
     rows = (("before", one.before, "bar-old"), ("after", one.after, "bar-new"))
-    if one.before is None and one.after is None:
+    if one.before == one.after:  # also when neither is known
         return ""
     most = max((amount for _, amount, _ in rows if amount is not None), default=Decimal(1)) or Decimal(1)
     parts = []

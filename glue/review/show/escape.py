@@ -49,6 +49,11 @@ def html(text: object, *, most: int | None = MOST) -> str:
     return escape(plain(text, most=most), quote=True)
 
 
+def sentence(text: object, *, most: int = MOST) -> str:
+    """Return a text for HTML, inside elements only: what it quotes in backticks is code."""
+    return _QUOTED.sub(r"<code>\1</code>\2", html(text, most=most))
+
+
 def _words(text: str) -> str:
     parts = []
     for harmless, run in groupby((word for word in text.split(" ") if word), key=_harmless):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from glue.review.model import AccessChange, EndpointChange, Finding, Grade, Review, Right
 from glue.review.show import drawing
-from glue.review.show.escape import html
+from glue.review.show.escape import html, sentence
 from glue.review.show.page_style import CSS
 from glue.review.show.report import (
     Report,
@@ -139,8 +139,8 @@ def _finding(one: Finding) -> str:
     where = f"<br><code>{html(one.resource)}</code>" if one.resource and one.resource not in one.message else ""
     details = _list(details_of(one))
     last = exception_text(one) or one.remedy
-    remedy = f'<p class="soft">→ {html(last)}</p>' if last else ""
-    text = f"<b>{html(one.message)}</b>{where} <code class='soft'>{html(one.rule)}</code>{details}{remedy}"
+    remedy = f'<p class="soft">→ {sentence(last)}</p>' if last else ""
+    text = f"<b>{sentence(one.message)}</b>{where} <code class='soft'>{html(one.rule)}</code>{details}{remedy}"
     return f"<li>{text}</li>"
 
 
@@ -184,7 +184,7 @@ def _rest(review: Review) -> str:
         _details("Every change", changes),
     ]
     if (price := cost_text(review.cost)) and [one.cost for one in review.endpoints] != [review.cost]:
-        basis = f'<span class="soft">{html(basis_of(review.cost))}</span>'
+        basis = f'<span class="soft">{sentence(basis_of(review.cost))}</span>'
         chart = drawing.cost(review.cost)
         parts.insert(0, f'<div class="block"><h3>Cost of this plan</h3><p>{html(price)}{basis}</p>{chart}</div>')
     return "".join(parts)
@@ -198,7 +198,7 @@ def _details(title: str, lines: Sequence[str], *, opened: bool = False) -> str:
 
 
 def _list(lines: Sequence[str]) -> str:
-    items = "".join(f"<li>{html(line)}</li>" for line in lines[:_ROWS]) + _more(len(lines))
+    items = "".join(f"<li>{sentence(line)}</li>" for line in lines[:_ROWS]) + _more(len(lines))
     return f'<ul class="plain">{items}</ul>' if items else ""
 
 
