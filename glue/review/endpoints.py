@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from glue.review.endpoints_alarms import Alarms
+from glue.review.endpoints_apart import scaled_elsewhere
 from glue.review.endpoints_around import Around, label
-from glue.review.endpoints_resolve import CONFIG, ENDPOINT, MODEL, Estate
+from glue.review.endpoints_resolve import CONFIG, ENDPOINT, MODEL, Estate, together
 from glue.review.endpoints_saying import safe
 from glue.review.endpoints_story import Story, more_than_tags
 from glue.review.model import Finding, Part, Settings
@@ -25,18 +27,21 @@ _SHOWN = 5
 
 def inspect(plan: Plan, settings: Settings) -> Part:
     """Return a line for each endpoint that a plan touches, and what the rules say of it."""
-    estate, around = Estate(plan), Around(plan)
-    every = [Story(plan, settings, estate, around, endpoint) for endpoint in _endpoints(plan)]
+    estate, around, alarms = Estate(plan), Around(plan), Alarms(plan)
+    every = [Story(plan, settings, estate, around, alarms, endpoint) for endpoint in _endpoints(plan)]
     told = [story for story in every if story.touched]
     findings = [finding for story in told for finding in story.findings()]
     used = {id(resource) for story in every for resource in story.parts}
     spare = [r for r in plan.of_type(CONFIG, MODEL) if id(r) not in used and more_than_tags(r)]
     findings += _unseen(plan, spare, settings)
     findings += _elsewhere(plan, settings)
+    apart = list(scaled_elsewhere(plan, around, every, settings))
+    findings += [finding for story in apart for finding in story.findings()]
     claimed = {address for story in told for address in story.addresses()}
+    claimed |= {address for story in apart for address in story.addresses()}
     return Part(
         findings=tuple(findings),
-        endpoints=tuple(story.change for story in told),
+        endpoints=(*(story.change for story in told), *(story.change for story in apart)),
         folded=tuple(_folded(spare)),
         claimed=frozenset(claimed | {resource.address for resource in spare if resource.deposed is None}),
     )
@@ -53,9 +58,9 @@ def _endpoints(plan: Plan) -> Iterator[Resource]:
 
 def _unseen(plan: Plan, spare: Iterable[Resource], settings: Settings) -> Iterator[Finding]:
     """Yield configs and models that go, where no endpoint of the plan could say whether it needs them."""
-    homes = {(plan.region_of(r), plan.account_of(r)) for r in _endpoints(plan)}
+    endpoints = list(_endpoints(plan))
     for resource in spare:
-        if resource.destroyed and (plan.region_of(resource), plan.account_of(resource)) not in homes:
+        if resource.destroyed and not any(_of(plan, resource, endpoint) for endpoint in endpoints):
             word = "config" if resource.type == CONFIG else "model"
             name = safe((resource.before or {}).get("name"))
             yield settings.rules.finding(
@@ -63,6 +68,13 @@ def _unseen(plan: Plan, spare: Iterable[Resource], settings: Settings) -> Iterat
                 resource=resource.address,
                 message=f"{word} {name} is destroyed, and no endpoint in this plan says whether one uses it",
             )
+
+
+def _of(plan: Plan, resource: Resource, endpoint: Resource) -> bool:
+    """Tell whether a config or model that an endpoint does not serve is one of its own: made beside it, or named so."""
+    name = (resource.before or {}).get("name")
+    named = isinstance(name, str) and name.startswith(f"{label(endpoint)}-")
+    return (resource.module == endpoint.module or named) and together(plan, resource, endpoint)
 
 
 def _elsewhere(plan: Plan, settings: Settings) -> Iterator[Finding]:

@@ -73,20 +73,17 @@ class Estate:
 
     def named(self, kind: str, name: object, near: Resource, *, after: bool) -> list[Entry]:
         """Return the resources of a type that have a name, those in another region or account left out."""
-        found = [entry for entry in self._by_name[after].get((kind, token(name)), ()) if self._together(entry, near)]
+        found = [
+            entry
+            for entry in self._by_name[after].get((kind, token(name)), ())
+            if together(self._plan, entry.resource, near)
+        ]
         close = [entry for entry in found if entry.resource.module == near.module]
         return close if len(found) > 1 and close else found
 
     def of_type(self, kind: str, *, after: bool) -> list[Entry]:
         """Return all resources of a type in one state."""
         return [entry for entry in (self._after if after else self._before) if entry.resource.type == kind]
-
-    def _together(self, entry: Entry, near: Resource) -> bool:
-        for place in (self._plan.region_of, self._plan.account_of):
-            here, there = place(entry.resource), place(near)
-            if here is not None and there is not None and here != there:
-                return False
-        return True
 
     def _found(self, endpoint: Resource, values: Mapping[str, Any], *, after: bool) -> Found:
         name = values.get("endpoint_config_name")
@@ -147,6 +144,15 @@ class Estate:
             unnamed = [entry for entry in entries if entry.values.get("name") in (UNKNOWN, None)]
             found = [entry for entry in unnamed if entry.resource.module == near.module]
         return _with_keys_of(found, near)
+
+
+def together(plan: Plan, one: Resource, other: Resource) -> bool:
+    """Tell whether two resources may lie in the same region and account."""
+    for place in (plan.region_of, plan.account_of):
+        here, there = place(one), place(other)
+        if here is not None and there is not None and here != there:
+            return False
+    return True
 
 
 def token(name: object) -> object:

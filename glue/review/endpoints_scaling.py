@@ -31,13 +31,15 @@ class Bounds:
     policies: Mapping[str, str] = field(default_factory=dict)
     suspended: tuple[str, ...] = ()
     address: str = ""
+    concurrency: bool = False  # it scales a serverless variant's provisioned concurrency
 
     @property
     def text(self) -> str:
         """Bounds and policies in words."""
         asleep = f", suspended: {', '.join(self.suspended)}" if self.suspended else ""
         rules = f" by {', '.join(self.policies.values())}" if self.policies else " by nothing"
-        return safe(f"{self.least} to {self.most} instances{rules}{asleep}")
+        unit = "provisioned concurrency" if self.concurrency else "instances"
+        return safe(f"{self.least} to {self.most} {unit}{rules}{asleep}")
 
 
 def variant_of(resource_id: object) -> tuple[str, str] | None:
@@ -65,7 +67,7 @@ def changes(before: Mapping[str, Bounds], after: Mapping[str, Bounds]) -> Iterat
 def detached(before: Mapping[str, Bounds], after: Mapping[str, Bounds], served: Served | None) -> Iterator[Said]:
     """Yield variants that were scaled and are not any more, though they still have instances."""
     for name, old in sorted(before.items()):
-        variant = _kept(name, served)
+        variant = _kept(name, old, served)
         if variant is None:
             continue
         new = after.get(name)
@@ -83,14 +85,14 @@ def detached(before: Mapping[str, Bounds], after: Mapping[str, Bounds], served: 
             yield Said("autoscaling-detached", text, "interrupts", new.address)
 
 
-def _kept(name: str, served: Served | None) -> Variant | None:
+def _kept(name: str, old: Bounds, served: Served | None) -> Variant | None:
     """Return a variant that stays and has instances to scale; one that cannot be seen counts as staying."""
     if served is None:
         return None
     if served.unresolved and name not in served.everything:
         return Variant(name=name, model_name=None, model=None)
     variant = served.everything.get(name)
-    return None if variant is None or variant.serverless is not None else variant
+    return None if variant is None or (variant.serverless is not None) is not old.concurrency else variant
 
 
 def nobody(after: Mapping[str, Bounds], served: Served | None) -> Iterator[Said]:
@@ -157,9 +159,8 @@ def _instances(name: str, old: Variant, new: Variant, capacity: Capacity) -> Ite
         yield Said("scale-in", f"variant {safe(name)}: its config has {was:g} → {then:g} instances", "scales_in")
     elif capacity.deploys:
         yield from _perhaps(name, most, then)
-    if limit is not None and most is not None and limit < most:
-        text = f"variant {safe(name)} may scale in: autoscaling allows {most:g} → {limit:g} instances"
-        yield Said("scale-in-possible", text, "scales_in")
+    if scaled is not None and bounds is not None:
+        yield from lower({name: scaled}, {name: bounds}, {})
 
 
 def _perhaps(name: str, most: float | None, then: float | None) -> Iterator[Said]:
@@ -169,6 +170,17 @@ def _perhaps(name: str, most: float | None, then: float | None) -> Iterator[Said
         yield Said("scale-in-possible", f"variant {safe(name)} may scale in: {text}", "scales_in")
     elif most > then:
         yield Said("scale-in-unseen", f"variant {safe(name)}: {text}; autoscaling makes up for it after a while")
+
+
+def lower(before: Mapping[str, Bounds], after: Mapping[str, Bounds], live: Mapping[str, int]) -> Iterator[Said]:
+    """Yield where autoscaling alone takes instances away: its maximum falls."""
+    for name in sorted(set(before) & set(after)):
+        was, will = _number(before[name].most), _number(after[name].most)
+        if will is not None and name in live:
+            yield from _fewer(name, float(live[name]), None, will)
+        elif was is not None and (will is None or will < was):
+            text = f"variant {safe(name)} may scale in: autoscaling allows {was:g} → {_to(will)} instances"
+            yield Said("scale-in-possible", text, "scales_in")
 
 
 def _fewer(name: str, running: float, then: float | None, limit: float | None) -> Iterator[Said]:

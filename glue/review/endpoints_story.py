@@ -16,6 +16,7 @@ from glue.review import (
     endpoints_under,
 )
 from glue.review.cost import served_cost
+from glue.review.endpoints_alarms import Alarms
 from glue.review.endpoints_around import Around, label
 from glue.review.endpoints_compare import compare, shapes, shown
 from glue.review.endpoints_resolve import Estate, Found
@@ -40,6 +41,7 @@ class Story:
     settings: Settings
     estate: Estate
     around: Around
+    alarms_of_plan: Alarms
     endpoint: Resource
 
     @cached_property
@@ -103,12 +105,12 @@ class Story:
     @cached_property
     def alarms(self) -> list[Resource]:
         """The alarms around it that change."""
-        return self.around.alarms(self.name, self.deployments)
+        return self.alarms_of_plan.of(self.endpoint, self.name, self.deployments)
 
     @cached_property
     def scaling(self) -> list[Resource]:
         """The autoscaling resources of it that change."""
-        return [r for r in self.around.scaling_resources(self.name) if r.what not in ("none", "read")]
+        return [r for r in self.around.resources(self.name, self.endpoint) if r.what not in ("none", "read")]
 
     @cached_property
     def touched(self) -> bool:
@@ -140,8 +142,8 @@ class Story:
             was, will = endpoints_traffic.words(old), endpoints_traffic.words(new)
             found.append(FieldChange("deployment", None, was, will, f"deployment: {was} → {will}"))
         found += endpoints_traffic.alarm_changes(old, new) if self.endpoint.what == "update" else ()
-        found += endpoints_scaling.changes(*self.around.scaling(self.name))
-        found += self.around.alarm_changes(self.alarms)
+        found += endpoints_scaling.changes(*self.around.scaling(self.name, self.endpoint))
+        found += self.alarms_of_plan.changes(self.alarms)
         known = {"endpoint_config_name", "deployment_config", "name", "arn", "id", *_TAGS}
         other = (
             [name for name in self.endpoint.attributes() if name not in known] if self.endpoint.what == "update" else []
@@ -195,16 +197,16 @@ class Story:
             yield from endpoints_traffic.slower_or_faster(old, new, returning=self.returning)
             if self.deploys:
                 yield from endpoints_traffic.excluded(new, before.served, after.served)
-        yield from self.around.alarms_weaker(self.alarms, None if self.returning else new)
+        yield from self.alarms_of_plan.weaker(self.alarms, new, returning=self.returning)
         if self.moves and not self.rollback.one_line:
             yield Said("rollback-lost", f"no way back by one line: {self.rollback.text}")
 
     def _scaled(self, before: Served, after: Served) -> Iterator[Said]:
-        scaled = self.around.scaling(self.name)
+        scaled = self.around.scaling(self.name, self.endpoint)
         live: Mapping[str, int] = self.settings.live_counts.get(self.name, {})
         yield from endpoints_scaling.detached(*scaled, after)
         yield from endpoints_scaling.nobody(scaled[1] if self.scaling or self.moves else {}, after)
-        yield from self.around.reattached(self.name)
+        yield from self.around.reattached(self.name, self.endpoint)
         yield from endpoints_scaling.scale_in(Capacity(before, after, *scaled, live=live, deploys=self.deploys))
 
     @cached_property
@@ -244,7 +246,7 @@ class Story:
         prices = self.settings.prices
         if not isinstance(prices, Prices):
             return Cost(unknown=("all prices",))
-        kept = self.around.scaling(self.name)[1]
+        kept = self.around.scaling(self.name, self.endpoint)[1]
         bounds = {
             name: (e.least, e.most) for name, e in kept.items() if isinstance(e.least, int) and isinstance(e.most, int)
         }

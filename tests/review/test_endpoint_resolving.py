@@ -12,6 +12,7 @@ from tests.review.serving import (
     CONFIG,
     ENDPOINT,
     MODEL,
+    alarm,
     at_rest,
     changed,
     config,
@@ -19,6 +20,7 @@ from tests.review.serving import (
     model,
     moved,
     stays,
+    target,
     variant,
 )
 
@@ -238,3 +240,78 @@ def test_values_that_are_no_blocks_are_no_crash() -> None:
     odd = changed(config("fraud-b"), production_variants="what?", data_capture_config=7, async_inference_config={})
     found = reviewed(*moved(after=odd))
     assert found.endpoints
+
+
+def far(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values of the same thing in another region."""
+    return values | {"region": "us-east-1", "arn": str(values.get("arn", "")).replace("eu-west-1", "us-east-1")}
+
+
+def near(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values of a thing in the endpoint's region."""
+    return values | {"region": "eu-west-1"}
+
+
+def test_what_scales_an_endpoint_elsewhere_says_nothing_of_this_one() -> None:
+    """Two regions hold endpoints of the same name: one loses its autoscaling, the other's stays."""
+    found = reviewed(
+        *at_rest(),
+        change("aws_appautoscaling_target.near", "delete", near(target())),
+        stays("aws_appautoscaling_target.far", far(target())),
+    )
+    assert only(found, "autoscaling-detached").grade is Grade.HIGH
+
+
+def test_an_alarm_elsewhere_is_no_guard() -> None:
+    found = reviewed(
+        *at_rest(),
+        change("aws_cloudwatch_metric_alarm.near", "delete", near(alarm())),
+        stays("aws_cloudwatch_metric_alarm.far", far(alarm())),
+    )
+    assert only(found, "guardrails-void").grade is Grade.HIGH
+
+
+def test_a_target_that_moves_to_another_endpoint_leaves_this_one() -> None:
+    moved_away = change(
+        "aws_appautoscaling_target.main", "delete/create", target(), target(of="other"), replace_paths=[["resource_id"]]
+    )
+    found = reviewed(*at_rest(), moved_away)
+    assert [finding.grade for finding in found.findings if finding.rule == "autoscaling-detached"] == [Grade.HIGH]
+    assert [line.endpoint for line in found.endpoints] == ["fraud", "other"]
+
+
+@pytest.mark.parametrize(
+    ("what", "after", "rule"),
+    [
+        ("delete", None, "autoscaling-detached"),
+        ("update", target(1, 2), "scale-in-possible"),
+        ("update", target(2, 4), "endpoint-changed"),
+    ],
+)
+def test_autoscaling_of_an_endpoint_in_another_state(what: str, after: dict[str, Any] | None, rule: str) -> None:
+    found = reviewed(change("aws_appautoscaling_target.main", what, target(), after))
+    assert rule in rules_of(found)
+    (line,) = found.endpoints
+    assert (line.endpoint, line.action) == ("fraud", "none")
+    assert line.cost.after is None
+
+
+def test_provisioned_concurrency_is_scaled_too() -> None:
+    block = [{"memory_size_in_mb": 2048, "max_concurrency": 5, "provisioned_concurrency": 2}]
+    values = config("fraud-a", variant(instance_type=None, initial_instance_count=None, serverless_config=block))
+    scaled = target() | {"scalable_dimension": "sagemaker:variant:DesiredProvisionedConcurrency"}
+    found = reviewed(
+        stays(f"{ENDPOINT}.this", endpoint()),
+        stays(f"{CONFIG}.a", values),
+        stays(f"{MODEL}.one", model()),
+        change("aws_appautoscaling_target.main", "delete", scaled),
+    )
+    assert "autoscaling-detached" in rules_of(found)
+
+
+def test_a_config_of_another_module_may_be_another_state_s() -> None:
+    found = reviewed(*at_rest(), change(f"module.other.{CONFIG}.this", "delete", config("theirs")))
+    assert only(found, "endpoint-parts-unseen").grade is Grade.HIGH
+    assert "endpoint-parts-unseen" not in rules_of(
+        reviewed(*at_rest(), change(f"module.other.{CONFIG}.this", "delete", config("fraud-old")))
+    )
