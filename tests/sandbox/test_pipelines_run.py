@@ -88,7 +88,7 @@ def test_a_merge_goes_to_qa_and_after_an_approval_to_production(ours: World) -> 
     run = runner(ours, "github-deploy", {"before": before}, sha=sha, subject=on_main, approve=approve)
     run.workflow(DEPLOY)
     assert set(run.jobs.values()) <= {"success", "skipped"}, run.jobs
-    assert run.jobs["production / serving / apply"] == "success"
+    assert run.jobs["production / serving (ranker) / apply"] == "success"
     assert asked == ["qa", "production"]
     for environment, wanted in (("qa", 4), ("production", 9)):
         assert most_instances(ours, environment) == wanted
@@ -96,7 +96,9 @@ def test_a_merge_goes_to_qa_and_after_an_approval_to_production(ours: World) -> 
     assert any("slipway-production-plan/github-4711-1" in who for who in workers)
     assert any("slipway-production-deploy-serving/" in who for who in workers)
     told = ours.estate.slipway("history", "--env", "production", "--endpoint", "ranker", "--format", "json")
-    assert "bea" in str(told.document["records"][0])
+    (record, *_) = [one for one in told.document["records"] if one["action"] == "apply"]
+    assert record["details"]["approval_claimed"].startswith("bea ")
+    assert record["details"]["looked_at"] in run.transcript.file.read_text()
 
 
 def most_instances(ours: World, environment: str) -> int:

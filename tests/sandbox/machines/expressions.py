@@ -27,7 +27,7 @@ def fill(value: Any, contexts: Mapping[str, Any]) -> Any:
         return [fill(inner, contexts) for inner in value]
     if not isinstance(value, str):
         return value
-    if whole := re.fullmatch(r"\s*\$\{\{(.*?)\}\}\s*", value, re.DOTALL):
+    if whole := re.fullmatch(r"\s*\$\{\{((?:(?!\}\}).)*)\}\}\s*", value, re.DOTALL):
         return evaluate(whole[1], contexts)
     return _INSIDE.sub(lambda match: text(evaluate(match[1], contexts)), value)
 
@@ -139,5 +139,7 @@ class _Parser:
 
 
 def _number(value: Any) -> Any:
-    """GitHub compares texts without case."""
+    """GitHub compares texts without case, and null is like an empty one."""
+    if value is None:
+        return ""
     return value.lower() if isinstance(value, str) else value

@@ -101,7 +101,7 @@ class Runner:
     def _leg(self, name: str, job: Mapping[str, Any], contexts: Mapping[str, Any], number: int) -> Job:
         label = f"{name} ({', '.join(map(str, contexts['matrix'].values()))})" if "matrix" in contexts else name
         if "uses" in job:
-            inputs = fill(job["with"], contexts)
+            inputs = {key: text(value) for key, value in fill(job["with"], contexts).items()}
             called = self.workflow(str(job["uses"]).removeprefix("./"), inputs, within=f"{label} / ")
             failed = any(one.result == "failure" for one in called.values())
             return Job("failure" if failed else "success")

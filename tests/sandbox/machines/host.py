@@ -86,6 +86,7 @@ class Host:
         for path in self.checkout.rglob("*"):
             if path.is_file() and ".git" not in path.relative_to(self.checkout).parts:
                 os.utime(path, (AGO, AGO))
+        (self.checkout / ".git/info/exclude").write_text(".venv\n.tools\n.slipway\n")
         for name in (".venv", ".tools"):
             place = self.checkout / name
             if not place.exists():

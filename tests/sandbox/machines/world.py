@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+from glue.tf.tfvars import Estate as Data
 from sandbox.oidc.issuers import CONCOURSE_HOST
+from scripts.pipelines import subjects
 from tests.sandbox.estate import REPOSITORY, Estate
 from tests.sandbox.machines.github import Runner
 from tests.sandbox.machines.host import Transcript, git, token
@@ -18,44 +20,15 @@ from tests.sandbox.machines.vendor import GitHubServer
 NAME = "example/slipway"
 CHAIN = ("dev", "qa", "production")
 LOGS = REPOSITORY / "build" / "pipelines"
-GITHUB_JOB = f"repo:{NAME}"
-CIRCLE_JOB = f"org/{ORGANIZATION}/project/{PROJECT}/user/*/vcs-origin/github.com/{NAME}/vcs-ref/refs"
 
 
-def providers(environment: str) -> str:
-    """Return an environment's `identity_providers`, as docs/review/pipelines.md says them."""
-    writes = ["deploy-foundation", "deploy-serving", "promote", *(["train"] if environment == "dev" else [])]
-    glue = [role for role in writes if role != "deploy-foundation"]
-    ref = "tags/*" if environment == "production" else "heads/main"
-    github = {role: [f"{GITHUB_JOB}:environment:{environment}"] for role in writes}
-    github["plan"] = [f"{GITHUB_JOB}:pull_request", f"{GITHUB_JOB}:ref:refs/heads/main"]
-    if environment == "qa":
-        github["promote"].append(f"{GITHUB_JOB}:environment:production")
-    circle = {role: [f"{CIRCLE_JOB}/{ref}"] for role in glue}
-    if environment == "qa":
-        circle["promote"].append(f"{CIRCLE_JOB}/tags/*")
-    concourse = {role: ["main/slipway"] for role in glue} if environment != "production" else {}
-    blocks = [
-        _block("github", "https://token.actions.githubusercontent.com", "sts.amazonaws.com", github),
-        _block("circleci", f"https://oidc.circleci.com/org/{ORGANIZATION}", ORGANIZATION, circle),
-    ]
-    if concourse:
-        blocks.append(_block("concourse", f"https://{CONCOURSE_HOST}", "sts.amazonaws.com", concourse))
-    return "\n  identity_providers = {\n" + "\n".join(blocks) + "\n  }\n"
+VENDORS = subjects.Vendors(NAME, (ORGANIZATION, PROJECT), (CONCOURSE_HOST, "main/slipway"))
 
 
-def _block(name: str, issuer: str, audience: str, subjects: dict[str, list[str]]) -> str:
-    lines = "\n".join(
-        f"        {role} = [{', '.join(f'''{chr(34)}{one}{chr(34)}''' for one in found)}]"
-        for role, found in subjects.items()
-    )
-    return f'''    {name} = {{
-      issuer   = "{issuer}"
-      audience = "{audience}"
-      subjects = {{
-{lines}
-      }}
-    }}'''
+def providers(estate: Estate, environment: str) -> str:
+    """Return an environment's `identity_providers`, as docs/review/pipelines.md says to make them."""
+    data = Data(estate.environments)
+    return "\n" + subjects.block(data.environment(environment), VENDORS, last=subjects.is_last(data, environment))
 
 
 def trust(estate: Estate) -> None:
@@ -66,7 +39,7 @@ def trust(estate: Estate) -> None:
         text = file.read_text()
         if "identity_providers" in text:
             return
-        file.write_text(text.replace("\n  models = {", f"{providers(environment)}\n  models = {{", 1))
+        file.write_text(text.replace("\n  models = {", f"{providers(estate, environment)}\n  models = {{", 1))
         for verb in ("plan", "apply"):
             said = estate.slipway(verb, "--env", environment, "--stack", "bootstrap")
             assert said.code == 0, said.err[-3000:]
