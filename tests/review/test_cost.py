@@ -228,7 +228,6 @@ def test_a_plan_without_anything_that_is_billed_by_the_hour_has_no_cost() -> Non
         ("promotion", "146.00", "146.00", "0.00"),
         ("count-decrease", "292.00", "73.00", "-219.00"),
         ("first-apply", "0.00", "146.00", "146.00"),
-        ("type-change", "146.00", None, None),
         ("serverless", "146.00", "0.00", None),
         ("endpoint-destroyed", "146.00", "0.00", "-146.00"),
     ],
