@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,23 @@ def test_an_inspector_that_stumbles_over_values_refuses_the_plan(monkeypatch: py
     monkeypatch.setattr(inspecting, "INSPECTORS", (stumble,))
     with pytest.raises(UsageError, match="values that no provider writes"):
         reviewed(GONE)
+
+
+def policy(*actions: str) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    return {"name": "p", "role": "r", "policy": json.dumps({"Version": "2012-10-17", "Statement": [statement]})}
+
+
+def test_access_is_part_of_every_review() -> None:
+    all_of_it = policy("s3:PutObject", "sagemaker:InvokeEndpoint")
+
+    def fired(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Grade]:
+        review = reviewed(change("aws_iam_role_policy.p", "update", before, after))
+        return {finding.rule: finding.grade for finding in review.findings if finding.rule.startswith("access-")}
+
+    assert fired(all_of_it, policy("sagemaker:InvokeEndpoint")) == {"access-narrowed": Grade.LOW}
+    assert fired(all_of_it, policy("s3:PutObject")) == {"access-lost-by-callers": Grade.MEDIUM}
+    assert fired(policy("s3:PutObject"), all_of_it)["access-widened"] >= Grade.HIGH
 
 
 def test_a_provisioner_is_told_when_its_resource_is_made_or_destroyed() -> None:
