@@ -65,7 +65,7 @@ class Sources:
 
     def _of(self, name: str) -> Iterator[Source]:
         if name == STDIN:
-            yield Source("standard input", self._plan(self._stdin(), Path("plan"), None))
+            yield Source("standard input", self._plan(self._stdin(), None, None))
             return
         path = Path(name)
         if path.is_dir():
@@ -87,11 +87,11 @@ class Sources:
             scope = _scope(manifest.parent)
             yield Source("/".join(scope) if scope else str(manifest.parent), _bytes(path), path)
 
-    def _plan(self, data: bytes, path: Path, scope: tuple[str, ...] | None) -> bytes:
+    def _plan(self, data: bytes, path: Path | None, scope: tuple[str, ...] | None) -> bytes:
         """Return JSON as it is, and what Terraform shows of a saved plan."""
         if not data.startswith(_ZIP):
             return data
-        if path.name == "plan" and not path.is_file():
+        if path is None:
             raise UsageError("standard input is a saved plan", remedy="Name its file: Terraform opens it itself.")
         if self._chdir is not None:
             return self._terraform(path, self._chdir, None)

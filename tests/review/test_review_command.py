@@ -103,6 +103,10 @@ def test_stdin_is_a_file_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert main(["review", "-", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["plans"][0]["name"] == "standard input"
     assert main(["review", "-", "-"]) == 2
+    Path("plan").write_bytes(b"PK\x03\x04")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"PK\x03\x04")))
+    assert main(["review", "-"]) == 2
+    assert "standard input is a saved plan" in capsys.readouterr().err
 
 
 def test_folders_of_bundles_and_reviews_of_others(empty: Path, capsys: pytest.CaptureFixture[str]) -> None:

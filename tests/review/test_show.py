@@ -95,7 +95,7 @@ def test_a_review_that_was_tampered_with_is_not_read(broken: dict[str, Any]) -> 
 def test_the_gate_decides_and_says_so() -> None:
     report = Report((promotion(),), gate=Grade.MEDIUM)
     assert report.refused
-    assert "refused by the gate (medium and above)" in headline(report)
+    assert headline(report) == "refused by the gate (medium and above); read the findings"
     assert not Report((promotion(),), gate=Grade.HIGH).refused
     assert not Report((dangerous(),), gate=None).refused
     assert as_json.document(Report((dangerous(),), gate=None))["gate"] == "never"

@@ -9,10 +9,11 @@ from decimal import Decimal
 from glue.review.model import Cost, EndpointChange, Finding, Grade, Review, Right, Rollback
 
 MONTH = "a month of 730 hours"
+_APPLY = ", then apply it"
 TO_DO = {
     Grade.NONE: "nothing changes",
-    Grade.LOW: "routine; apply it",
-    Grade.MEDIUM: "read the findings, then apply it",
+    Grade.LOW: f"look at what changes{_APPLY}",
+    Grade.MEDIUM: f"read the findings{_APPLY}",
     Grade.HIGH: "have somebody who knows these resources agree first",
     Grade.FORBIDDEN: "do not apply it; change it, or have an exception reviewed",
 }
@@ -88,7 +89,7 @@ def headline(report: Report) -> str:
         return "nothing changes in the data; a plan would tell more"
     text = TO_DO[report.grade]
     if report.refused and report.gate is not None and report.grade is not Grade.FORBIDDEN:
-        text = f"refused by the gate ({report.gate.word} and above); {text}"
+        text = f"refused by the gate ({report.gate.word} and above); {text.removesuffix(_APPLY)}"
     if not report.planned:
         return f"{text} (less sure: made without a plan)"
     return text if report.sure else f"{text} (not everything could be judged)"
