@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bench import copies, enforcing, invoking, queueing, report, serving, starting, tools
+from bench import copies, enforcing, invoking, queueing, report, review, serving, starting, tools
 from bench.latency_s3 import BYTES_PER_S, CALL_S
 from bench.processes import ROOT, BenchError, latency_s3
 
@@ -105,6 +105,7 @@ def _one(name: str, runs: int) -> dict[str, Any]:
         "sandbox": invoking.measure,
         "enforcement": enforcing.measure,
         "start": starting.measure,
+        "review": review.measure,
     }
     if name in short:
         return short[name](runs=runs * SHORT_FACTOR, say=_say)

@@ -104,6 +104,24 @@ def queue(found: Mapping[str, Any]) -> str:
     return "\n".join(f"{name.ljust(width)}  {value}" for name, value in rows)
 
 
+def reviews(found: Mapping[str, Any]) -> str:
+    """Return how long our own part of a review takes, and whole commands on the same plan."""
+    own = [
+        (
+            title,
+            f"{one['bytes']:,}",
+            *(f"{one[f'{name}_ms']:.0f}" for name in ("read", "review", "own", "json.loads")),
+            f"{one['limit_ms']}",
+        )
+        for title, one in found["plans"].items()
+    ]
+    tables = [table(("plan", "bytes", "read ms", "review ms", "own ms", "json.loads ms", "limit ms"), own)]
+    for title, one in found["plans"].items():
+        rows = [(each["title"], str(each["ms"]), f"{each['times_slipway']:.2f}") for each in one["commands"].values()]
+        tables.append(table((f"commands on {title}", "ms", "x slipway review"), rows))
+    return "\n\n".join(tables)
+
+
 def _counted(found: Mapping[Any, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in found.items()) or "none"
 
@@ -118,6 +136,7 @@ SHOWN: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "enforcement": ("Sandbox: what deciding every request by IAM adds", enforcement),
     "queue": ("Training queue: jobs under faults", queue),
     "start": ("Start-up of commands", starts),
+    "review": ("Review: plans of two sizes", reviews),
 }
 
 

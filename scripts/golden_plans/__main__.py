@@ -20,9 +20,21 @@ from scripts.terraform_checks import ROOT
 PLANS = ROOT / "tests" / "review" / "plans"
 
 
+def in_order(value: Any) -> Any:
+    """Return JSON with the lists in order that Terraform writes as they come."""
+    if isinstance(value, dict):
+        found = {key: in_order(inner) for key, inner in value.items()}
+        if isinstance(found.get("child_modules"), list):
+            found["child_modules"].sort(key=lambda one: one["address"])
+        if isinstance(found.get("relevant_attributes"), list):
+            found["relevant_attributes"].sort(key=json.dumps)
+        return found
+    return [in_order(inner) for inner in value] if isinstance(value, list) else value
+
+
 def kept(shown: Mapping[str, Any]) -> bytes:
-    """Return what is kept of a plan: everything, but for its time and for where this checkout lies."""
-    text = json.dumps({**shown, "timestamp": STAMP}, sort_keys=True, separators=(",", ":"))
+    """Return what is kept of a plan: everything, but for its time and where this checkout lies."""
+    text = json.dumps(in_order({**shown, "timestamp": STAMP}), sort_keys=True, separators=(",", ":"))
     text = text.replace(str(FOLDER / "work"), "/work")
     return gzip.compress(text.encode(), compresslevel=9, mtime=0)
 

@@ -250,7 +250,7 @@ def cases() -> list[Case]:
             TWO,
         ),
         Case(
-            "type-change", "ml.m5.large -> ml.c5.xlarge of a scaled variant", _next(instance_type="ml.c5.xlarge"), ONE
+            "type-change", "ml.m5.large -> ml.m5.xlarge of a scaled variant", _next(instance_type="ml.m5.xlarge"), ONE
         ),
         Case("count-decrease", "four instances -> one", fewer, several),
         Case(

@@ -93,6 +93,8 @@ class Made:
             return self.arn
         if self.kind == "aws_kms_key":
             return self.uuid
+        if self.kind == "aws_appautoscaling_target":
+            return str(self.known.get("resource_id") or self.name)
         if self.kind == "aws_iam_role_policy":
             return f"{self.known.get('role') or 'role'}:{self.name}"
         return self.name

@@ -22,6 +22,7 @@ from scripts.golden_plans.prior import ACCOUNT, REGION, state
 from scripts.terraform_checks import ROOT, TERRAFORM, provider_binary, run, shared_provider
 
 FOLDER = ROOT / "build" / "golden-plans" / str(os.getpid())  # two may run side by side
+SOURCES = FOLDER / "sources"  # as they were when the run began: what is before and after must be of one age
 LIMIT_S = 300
 ROUNDS = 6  # of planning until a state agrees with its configuration
 PACKAGE = "function.zip"
@@ -104,10 +105,12 @@ class Workshop:
 
     def apply(self, source: Source) -> dict[str, Any]:
         """Apply a configuration to moto, and return the state that Terraform wrote. Raises: Unplannable."""
-        self._stage(source)
-        self._terraform(source, "apply", "-input=false", "-no-color", "-auto-approve")
-        written = FOLDER / "work" / source.root / "terraform.tfstate"
-        return json.loads(written.read_text())  # type: ignore[no-any-return]
+        key = f"applied {source!r}"
+        if key not in self._states:
+            self._stage(source)
+            self._terraform(source, "apply", "-input=false", "-no-color", "-auto-approve")
+            self._states[key] = json.loads((FOLDER / "work" / source.root / "terraform.tfstate").read_text())
+        return json.loads(json.dumps(self._states[key]))  # type: ignore[no-any-return]
 
     def schemas(self, source: Source) -> Mapping[str, Any]:
         """Return the schemas of all providers."""
@@ -133,7 +136,7 @@ class Workshop:
         shutil.rmtree(work, ignore_errors=True)
         for place, folder in source.folders.items():
             ignored = shutil.ignore_patterns("backend.tf", ".terraform*", "tests", "*.tfstate")
-            shutil.copytree(ROOT / folder, work / place, ignore=ignored, dirs_exist_ok=True)
+            shutil.copytree(SOURCES / folder, work / place, ignore=ignored, dirs_exist_ok=True)
         for name, old, new in source.edits:
             text = (work / name).read_text()
             if old not in text:
@@ -206,6 +209,8 @@ def workshop() -> Iterator[Workshop]:
         raise SystemExit(done.stdout + done.stderr)
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, FOLDER, ignore_errors=True)
+        for name in ("modules", "terraform", "tests/review/shapes", "tests/review/fleet"):
+            shutil.copytree(ROOT / name, SOURCES / name, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate"))
         yield Workshop(stack.enter_context(_moto()), stack)
 
 
