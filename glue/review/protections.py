@@ -26,7 +26,8 @@ def inspect(plan: Plan, settings: Settings) -> Part:
             *lifecycle.findings(change, around, settings),
         )
     ]
-    return Part(findings=tuple(found))
+    told = frozenset(change.address for change in plan.changes if change.destroyed and change.type in table().removed)
+    return Part(findings=tuple(found), claimed=told)  # a finding of its own, or gone with what it protected
 
 
 def _weakened(change: Resource, plan: Plan, settings: Settings) -> Iterator[Finding]:

@@ -128,6 +128,13 @@ def test_a_removed_protection_is_found_unless_what_it_protects_goes_too() -> Non
         assert protection.rule not in fired(gone, whole)
 
 
+def test_a_removed_protection_is_one_finding() -> None:
+    gone = change("aws_s3_bucket_versioning.a", "delete", {"bucket": "it"})
+    assert rules_of(reviewed(gone)) == {"versioning-disabled", "resource-changed"}
+    bucket = change("aws_s3_bucket.b", "delete", {"bucket": "it"})
+    assert rules_of(reviewed(gone, bucket)) == {"stateful-destroyed", "resource-changed"}
+
+
 def test_a_protection_that_moves_to_another_address_is_not_lost_unless_it_is_weaker() -> None:
     def lost(after: dict[str, Any]) -> bool:
         gone = change(
