@@ -95,7 +95,7 @@ def _result(outcomes: list[Outcome[Stack, Looked]], lost: Orphans, failed: dict[
     drifted, pending = (sum(bool(entry.get(key)) for entry in entries) for key in ("drift", "pending"))
     blind = sum("error" in entry for entry in entries) + len(failed)
     lines.append(
-        f"{len(outcomes)} stacks: {drifted} drifted, {pending} with pending changes, {blind} could not be looked at."
+        f"{len(outcomes)} stack{'' if len(outcomes) == 1 else 's'}: {drifted} drifted, {pending} with pending changes, {blind} could not be looked at."
     )
     return Result(
         {
