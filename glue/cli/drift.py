@@ -94,9 +94,8 @@ def _result(outcomes: list[Outcome[Stack, Looked]], lost: Orphans, failed: dict[
     lines += [f"{env}: its states could not be listed: {message}" for env, message in sorted(failed.items())]
     drifted, pending = (sum(bool(entry.get(key)) for entry in entries) for key in ("drift", "pending"))
     blind = sum("error" in entry for entry in entries) + len(failed)
-    lines.append(
-        f"{len(outcomes)} stack{'' if len(outcomes) == 1 else 's'}: {drifted} drifted, {pending} with pending changes, {blind} could not be looked at."
-    )
+    seen = f"{len(outcomes)} stack{'' if len(outcomes) == 1 else 's'}"
+    lines.append(f"{seen}: {drifted} drifted, {pending} with pending changes, {blind} could not be looked at.")
     return Result(
         {
             "command": "drift", "looked": len(outcomes), "drifted": drifted, "pending": pending, "failed": blind,
