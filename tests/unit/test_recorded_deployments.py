@@ -9,6 +9,7 @@ import pytest
 from glue import verifying
 from glue.core.revision import Revisions
 from glue.errors import RefusedError
+from glue.tf import revisions_file
 from glue.tf.messages import RolledBackError
 from tests.unit.test_deploying import ONE, TWO, World, deploy, golden_that_fails, world
 
@@ -94,3 +95,25 @@ def test_the_first_deployment_comes_from_nothing(world: World) -> None:
     trail = Trail(world.steps)
     deploy(world, Revisions(), ONE, trail=trail)
     assert trail.told[0]["source"] is None
+
+
+def test_a_plan_that_nobody_approved_changes_nothing(world: World) -> None:
+    world.served = ONE
+    trail = Trail(world.steps)
+
+    def refuse(*_: Any) -> dict[str, str]:
+        raise RefusedError("nobody approved this plan")
+
+    with pytest.raises(RefusedError, match="nobody approved this plan"):
+        deploy(world, ONE, TWO, trail=trail, admit=refuse)
+    assert trail.told == []
+    assert world.steps[-1] == f"plan {TWO.live}"
+    assert revisions_file.load(world.path) == ONE
+
+
+def test_the_record_says_which_plan_it_was_and_who_approved_it(world: World) -> None:
+    world.served = ONE
+    trail = Trail(world.steps)
+    facts = {"bundle": "b" * 64, "approved_by": "lea"}
+    deploy(world, ONE, TWO, trail=trail, admit=lambda *_: facts)
+    assert trail.told[0]["details"] == facts

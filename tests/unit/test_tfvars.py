@@ -144,6 +144,7 @@ def test_gates_and_people_are_read(estate: Estate) -> None:
             "environment.promotes_to: it is a whole number; give an object",
         ),
         ("models     = {", "gates = { approval = true }\nmodels = {", "gates.approval: nobody may approve"),
+        ("models     = {", "gates = { plan_approval = true }\nmodels = {", "gates.plan_approval: nobody may approve"),
         ("models     = {", "gates = { evidence = true }\nmodels = {", "environment.gates: the first environment"),
         ("models     = {", 'gates = { evidence = "yes" }\nmodels = {', "gates.evidence: it is a string; give a bool"),
         ("models     = {", "gates = { soak_minutes = -1 }\nmodels = {", "gates.soak_minutes: give 0 or more minutes"),
