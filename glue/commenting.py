@@ -56,7 +56,7 @@ class Done:
 
 
 def comment_of(file: Path, scope: str | None) -> Comment:
-    """Return the comment in a file; a scope replaces the marker that it may have. Raises UsageError."""
+    """Return the comment in a file, cut to GitHub's limit; a scope replaces its marker. Raises UsageError."""
     try:
         text = file.read_text(encoding="utf-8").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -71,12 +71,26 @@ def comment_of(file: Path, scope: str | None) -> Comment:
     body = f"{marker(scope)}\n{rest if found else text}"
     if not (rest if found else text).strip():
         raise UsageError(f"{file} is empty", remedy="Write it with `slipway review --markdown FILE`.")
-    if len(body) > LIMIT:
-        raise UsageError(
-            f"{file} has {len(body):,} characters, and GitHub takes {LIMIT:,}",
-            remedy="`slipway review --markdown FILE` keeps the limit.",
-        )
-    return Comment(scope, body)
+    return Comment(scope, _fitted(body))
+
+
+def _fitted(body: str) -> str:
+    """Return a text that GitHub takes: whole lines, what is folded closed, and how much was left out."""
+    if len(body) <= LIMIT:
+        return body
+    kept: list[str] = []
+    room = LIMIT - 200
+    lines = body.split("\n")
+    for line in lines:
+        room -= len(line) + 1 + len("</details>\n") * line.count("<details>")
+        if room < 0:
+            break
+        kept.append(line)
+    text = "\n".join(kept)
+    closed = "\n</details>\n" * (text.count("<details>") - text.count("</details>"))
+    return (
+        f"{text}\n{closed}\n… {len(lines) - len(kept):,} more lines are left out: GitHub takes {LIMIT:,} characters.\n"
+    )
 
 
 def on_pull_request(github: GitHub, number: int, comment: Comment, *, labels: Sequence[str] = ()) -> Done:

@@ -292,7 +292,6 @@ def test_an_issue_is_opened_kept_and_closed(fake: Fake, github: GitHub) -> None:
     [
         ("no marker\n", None, "does not begin with a marker"),
         (f"{MARKER}\n\n", None, "is empty"),
-        (f"{MARKER}\n" + "x" * 65_600, None, "GitHub takes 65,536"),
         ("text", "a--b", "is no scope"),
         ("text", "x -->", "is no scope"),
     ],
@@ -302,6 +301,18 @@ def test_files_that_are_no_comment(tmp_path: Path, text: str, scope: str | None,
     file.write_text(text)
     with pytest.raises(UsageError, match=said):
         comment_of(file, scope)
+
+
+def test_a_long_text_of_another_program_is_cut_at_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "drift.md"
+    lines = [f"<details>\n{n} " + "x" * 90 + "\n</details>" for n in range(2000)]
+    file.write_text("\n".join(lines))
+    body = comment_of(file, "drift").body
+    assert 55_000 < len(body) <= 65_536
+    assert body.count("<details>") == body.count("</details>")
+    assert "more lines are left out" in body.splitlines()[-1]
+    file.write_text("y" * 70_000)
+    assert len(comment_of(file, "drift").body) < 500
 
 
 def test_a_scope_replaces_the_marker(tmp_path: Path) -> None:
