@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 
 from glue.review.endpoints_compare import shown
 from glue.review.endpoints_resolve import together
 from glue.review.endpoints_saying import Said, safe
-from glue.review.endpoints_shape import UNKNOWN, block, blocks, planned, quiet
+from glue.review.endpoints_shape import UNKNOWN, afterwards, block, blocks, planned, quiet
 from glue.review.endpoints_traffic import Deployment
 from glue.review.model import FieldChange
 from glue.review.plan import Plan
@@ -33,10 +34,15 @@ class Alarms:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._changing = [alarm for alarm in plan.of_type(*_ALARMS) if _differs(alarm)]
-        self._kept: dict[str, list[Resource]] = {}
-        for alarm in plan.resources():
+
+    @cached_property
+    def _kept(self) -> dict[str, list[Resource]]:
+        """The alarms that are there afterwards, by name: asked for only when one goes."""
+        found: dict[str, list[Resource]] = {}
+        for alarm in self._plan.resources():
             if alarm.type in _ALARMS:
-                self._kept.setdefault(str((alarm.after or {}).get("alarm_name")), []).append(alarm)
+                found.setdefault(str(afterwards(alarm).get("alarm_name")), []).append(alarm)
+        return found
 
     def of(self, endpoint: Resource, name: str, deployments: Iterable[Deployment]) -> list[Resource]:
         """Return the alarms that guard an endpoint's deployments, or watch it, and that change."""

@@ -10,7 +10,7 @@ from glue.review.endpoints_references import References
 from glue.review.endpoints_resolve import ENDPOINT, together
 from glue.review.endpoints_saying import Said, safe
 from glue.review.endpoints_scaling import Bounds, suspended, variant_of
-from glue.review.endpoints_shape import block, blocks, planned
+from glue.review.endpoints_shape import afterwards, block, blocks
 from glue.review.plan import Plan
 from glue.review.resource import Resource
 
@@ -107,8 +107,8 @@ def _states(resource: Resource) -> Iterator[State]:
         yield State(resource, resource.before, after=False)
     if resource.what == "forget":  # it goes on, and Terraform does not see it any more
         return
-    if resource.after is not None and resource.deposed is None:
-        yield State(resource, planned(resource.after, resource.unknown), after=True)
+    if resource.what != "delete" and resource.deposed is None:
+        yield State(resource, afterwards(resource), after=True)
 
 
 def _target(state: State) -> Place | None:

@@ -31,6 +31,8 @@ def _way(change: EndpointChange, *, returning: bool) -> str:
         served = change.after if change.action == "create" else change.before
         releases = change.releases_after if change.action == "create" else change.releases_before
         return f"{_VERBS[change.action]}{f' ({_named(served, releases)})' if served else ''}"
+    if change.before is None and change.after is None:  # none is served yet, or it lies in another state
+        return ""
     if change.before == change.after and change.releases_before == change.releases_after:
         return f"stays on {_named(change.after, change.releases_after)}"
     verb = "goes back from " if returning else ""

@@ -54,9 +54,7 @@ class Estate:
         old = [*plan.changes, *(entry for entry in plan.resources() if entry.what == "none")]
         before = {(r.address, r.deposed): r for r in old if r.mode == "managed" and r.type in (CONFIG, MODEL)}
         self._before = [Entry(r, r.before) for r in before.values() if r.before is not None]
-        self._after = [
-            Entry(r, shape.planned(r.after, r.unknown)) for r in plan.resources() if r.type in (CONFIG, MODEL)
-        ]
+        self._after = [Entry(r, shape.afterwards(r)) for r in plan.resources() if r.type in (CONFIG, MODEL)]
         self._by_name = {False: _by_name(self._before), True: _by_name(self._after)}
 
     def before(self, endpoint: Resource) -> Found | None:

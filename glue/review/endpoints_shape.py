@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from glue.review.resource import Resource
+
 # of modules/model-endpoint: where a release's archive lies
 _RELEASE = re.compile(r"^s3://[^/]+/releases/[^/]+/([^/]+)/model\.tar\.gz$")
 _NOT_CONTENT = frozenset({"arn", "id", "name", "name_prefix", "tags", "tags_all", "region"})
@@ -105,6 +107,8 @@ class Served:
 
 def merged(after: Any, unknown: Any) -> Any:
     """Return planned values with UNKNOWN in the place of everything that is known after apply only."""
+    if not unknown:
+        return after
     if unknown is True:
         return UNKNOWN
     if isinstance(unknown, Mapping):
@@ -124,6 +128,13 @@ def planned(after: Mapping[str, Any] | None, unknown: Any) -> Mapping[str, Any]:
     """Return a resource's planned values as `merged` does; none where all of them are unknown."""
     found = merged(after or {}, unknown)
     return found if isinstance(found, Mapping) else {}
+
+
+def afterwards(resource: Resource) -> Mapping[str, Any]:
+    """Return a resource's values after the apply. Of what stays they are those before: reading them twice is dear."""
+    if resource.what == "none" and resource.before is not None:
+        return resource.before
+    return planned(resource.after, resource.unknown)
 
 
 def bare(value: Any) -> Any:
