@@ -28,6 +28,8 @@ _BUCKETS = (
     "azurerm_storage_account",
 )
 _LOCATION = re.compile(r"(?:s3://|https://s3[.a-z0-9-]*\.amazonaws\.com/|arn:[a-z-]+:s3:::)([a-z0-9][a-z0-9.-]{1,62})")
+_IMAGE = re.compile(r"^\d{12}\.dkr\.ecr[.a-z0-9-]*\.amazonaws\.com(?:\.cn)?/([^@:]+)")
+_REPOSITORIES = ("aws_ecr_repository", "awscc_ecr_repository")
 _LOCATED = ("aws_sagemaker_model", "aws_sagemaker_model_package_group", "aws_lambda_function")
 
 
@@ -133,7 +135,7 @@ def _details(change: Resource, plan: Plan) -> Iterator[str]:
 
 
 class Stores:
-    """Knows which buckets hold artifacts or state, and which keys they need."""
+    """Knows which buckets and repositories hold artifacts or state, and which keys they need."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -150,6 +152,9 @@ class Stores:
         """Return why a resource belongs to the artifact or state store, null when nothing says so."""
         if kinds().is_key(change.type):
             return self._why_key(change)
+        if change.type in _REPOSITORIES:
+            name = text_of(change.before, "name") or text_of(change.before, "repository_name")
+            return "models run images of it" if name in self._served else None
         return self._why_bucket(change) if change.type in _BUCKETS else None
 
     def _why_bucket(self, change: Resource) -> str | None:
@@ -170,11 +175,12 @@ class Stores:
 
 
 def _served(plan: Plan) -> Iterator[str]:
-    """Yield the buckets that models and functions are read from, before or after."""
+    """Yield the buckets and image repositories that models and functions are read from, before or after."""
     for change in plan.of_type(*_LOCATED):
         for values in (change.before, change.after):
             for text in _strings(values):
                 yield from _LOCATION.findall(text)
+                yield from _IMAGE.findall(text)
             if bucket := text_of(values, "s3_bucket"):
                 yield bucket
 

@@ -92,6 +92,16 @@ def test_a_bucket_that_models_are_served_from_is_forbidden_whatever_its_name() -
     assert "force_destroy is set: it is emptied without asking" in found.details
 
 
+def test_a_repository_whose_images_models_run_is_forbidden_and_another_is_high() -> None:
+    image = "111111111111.dkr.ecr.eu-west-1.amazonaws.com/team/ranker@sha256:00"
+    model = {"primary_container": [{"image": image}]}
+    kept = change("aws_sagemaker_model.m", "no-op", model, model)
+    gone = change("aws_ecr_repository.a", "delete", {"name": "team/ranker"})
+    assert only(reviewed(gone, kept), "store-destroyed").grade is Grade.FORBIDDEN
+    other = change("aws_ecr_repository.a", "delete", {"name": "team/other"})
+    assert only(reviewed(other, kept), "stateful-destroyed").grade is Grade.HIGH
+
+
 def test_what_is_forgotten_stays_and_is_told() -> None:
     assert (
         only(reviewed(change("aws_sns_topic.a", "forget", {"name": "t"})), "resource-forgotten").grade is Grade.MEDIUM
