@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from glue.core.slim import slim
 from glue.review.model import EndpointChange, Grade, Review
-from tests.review.golden import EXPECTED, NAMES, reviewed
+from scripts import review_examples
+from tests.review.golden import EXPECTED, NAMES, document, review_of, reviewed
 
 GATE = Grade.FORBIDDEN  # what `slipway review` refuses by default
 
@@ -99,3 +101,18 @@ def holds(line: EndpointChange, facts: dict[str, Any]) -> None:
     if "difference_at_most" in facts:
         assert line.cost.difference is None or line.cost.difference <= facts["difference_at_most"], line.cost
     assert line.text, line
+
+
+def test_the_page_of_examples_is_what_the_plans_show() -> None:
+    assert review_examples.PAGE.read_text() == review_examples.page(), "run: python -m scripts.review_examples"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "fifty"])  # seconds, and no shape of its own
+def test_without_its_secrets_a_plan_is_judged_alike(name: str) -> None:
+    whole, found = reviewed(name), review_of(slim(document(name)))
+    assert found.grade == whole.grade
+    assert {(one.rule, one.resource) for one in found.findings} == {(one.rule, one.resource) for one in whole.findings}
+    assert {(line.endpoint, line.action) for line in found.endpoints} == {
+        (line.endpoint, line.action) for line in whole.endpoints
+    }
+    assert len(found.access.gained) == len(whole.access.gained)
