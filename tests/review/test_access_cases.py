@@ -177,6 +177,8 @@ BUCKET: list[Case] = [
 
 GITHUB = f"arn:aws:iam::{OWN}:oidc-provider/token.actions.githubusercontent.com"
 
+CIRCLE = f"arn:aws:iam::{OWN}:oidc-provider/oidc.circleci.com/org/1"
+
 
 def pipeline(**keys: Any) -> dict[str, Any]:
     condition = {"StringLike": {f"token.actions.githubusercontent.com:{name}": value for name, value in keys.items()}}
@@ -197,6 +199,8 @@ TRUST: list[Case] = [
     ("pipelines of everybody", [trust({"AWS": OWN})], [trust({"AWS": OWN}), pipeline(aud="sts.amazonaws.com")], ["which everybody can use"], [], "forbidden"),
     ("pipelines of whoever begins so", [trust({"AWS": OWN})], [trust({"AWS": OWN}), pipeline(sub="repo:own*")], ["repo:own*"], [], "forbidden"),
     ("pipelines of every branch", [pipeline(sub="repo:own/it:ref:refs/heads/main")], [pipeline(sub="repo:own/it:*")], ["repo:own/it:*"], [], "high"),
+    ("pipelines of an issuer with an owner", [trust({"AWS": OWN})], [trust({"AWS": OWN}), trust({"Federated": CIRCLE}, None, "sts:AssumeRoleWithWebIdentity")],
+     ["identities of oidc.circleci.com/org/1 can newly"], [], "high"),
     ("nobody any more", [trust({"AWS": [OWN, OTHER]})], [trust({"AWS": OWN})], [], [f"account {OTHER} can no longer become role worker"], "low"),
 ]  # fmt: skip
 

@@ -39,7 +39,7 @@ class Caller:
     def anybody(self) -> bool:
         """Tell whether strangers are such callers."""
         if self.kind == "provider":
-            return self.name.rpartition("oidc-provider/")[2].partition("/")[0] in SHARED_ISSUERS
+            return (self.name.rpartition("oidc-provider/")[2] or self.name) in SHARED_ISSUERS
         return self.kind in ("anonymous", "stranger") or (self.account is not None and FRESH in self.account)
 
     def concerned(self, rule: Rule) -> bool:

@@ -51,10 +51,14 @@ def shapes(rights: Iterable[Right]) -> tuple[str, ...]:
 def _of(right: Right) -> Iterable[str]:
     where = _where(right)
     broad = any(_broad(resource) for resource in right.resources) or not right.resources
+    left_out = [action for action in right.actions if action.startswith("not ")]
     for action in right.actions:
         low = action.lower()
+        if action in left_out:
+            continue
         if low in ("*", "*:*"):
-            yield f"do everything on {where}"
+            but = f" but {', '.join(name.removeprefix('not ') for name in left_out[:4])}" if left_out else ""
+            yield f"do everything{but} on {where}"
         elif low.endswith(":*"):
             yield f"do everything of {low.partition(':')[0]} on {where}"
         else:
@@ -77,5 +81,5 @@ def _broad(resource: str) -> bool:
 
 
 def _where(right: Right) -> str:
-    names = [short(resource) for resource in right.resources]
+    names = [short(resource) for resource in right.resources if not resource.startswith("not ")]
     return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "") if names else "it"

@@ -27,11 +27,11 @@ _ARNS = frozenset({
 _UNIQUE_ID = re.compile(r"A[A-Z]{3}[A-Z0-9]{12,}", re.ASCII)
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _ARN = re.compile(r"arn:[^:]*:[^:]*:[^:]*:(\d{12}):")
-# Of an identity provider that everybody can use, who is told by the subject, and a subject by its first name.
+# Identity providers that everybody can use: who comes is told by the subject, whose first name is the owner. An issuer
+# with the owner in its path (CircleCI, Bitbucket) is for that owner alone.
 SHARED_ISSUERS = (
     "token.actions.githubusercontent.com", "gitlab.com", "app.terraform.io", "accounts.google.com",
     "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com", "agent.buildkite.com",
-    "api.bitbucket.org", "oidc.circleci.com",
 )  # fmt: skip
 _NAMED = re.compile(rf"[^:/{FRESH}{SINGLE}]+[:/][^:/{FRESH}{SINGLE}]+[:/]")
 

@@ -141,9 +141,7 @@ class People:
                 self.story.settings.rules.finding(
                     "policy-unseen",
                     resource=item.source,
-                    message=self.story.plan.show(
-                        f"{entity.words} newly has {item.name}, whose content is not in this plan"
-                    ),
+                    message=self.story.plan.show(f"{entity.words} newly has {item.name}, which AWS writes and changes"),
                 )
             )
             if any(word in item.name for word in _BROAD):

@@ -78,7 +78,7 @@ def _security(resource: Resource, before: Values | None, after: Values | None, s
     for ports, gained in ((now - was, True), (was - now, False)):
         if ports:
             word = "can newly" if gained else "can no longer"
-            text = f"everybody on the internet {word} reach {', '.join(sorted(ports))} of {name}"
+            text = f"everybody on the internet {word} reach {name}: {', '.join(sorted(ports))}"
             story.say(resource.address, "everybody on the internet", tuple(sorted(ports)), (name,), text, gained=gained)
             if gained:
                 story.findings.append(
@@ -95,7 +95,7 @@ def _open_ports(resource: Resource, values: Values | None) -> Iterator[str]:
     rules = values.get("ingress") if "security_group" in resource.type and "ingress" in values else [values]
     for rule in rules if isinstance(rules, list) else []:
         if isinstance(rule, Mapping) and any(_is_world(text) for text in _ranges(rule)):
-            yield _ports(rule)
+            yield f"{_ports(rule)} from {', '.join(text for text in _ranges(rule) if _is_world(text))}"
 
 
 def _ranges(rule: Values) -> Iterator[str]:

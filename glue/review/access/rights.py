@@ -43,7 +43,17 @@ def told(comparison: Comparison, caller: Caller, cells: Iterable[Cell], spelling
             labels, but_actions = _actions(known, spelling)
             places, but_resources = _resources(known)
             found.append(Told(caller, labels, places, ways, until, undenied, public, but_actions, but_resources))
-    return sorted(found, key=lambda one: (one.resources, one.actions, str(sorted(map(str, one.ways)))))
+    return sorted(found, key=_order)
+
+
+def _order(one: Told) -> tuple[object, ...]:
+    ways = (one.ways, one.until, one.undenied)
+    return (
+        one.resources,
+        one.actions,
+        *(sorted(sorted(map(str, way)) for way in several) for several in ways),
+        one.public,
+    )
 
 
 def _bits(mask: int) -> Iterable[int]:

@@ -41,7 +41,7 @@ def _kind(caller: Caller, own: str | None) -> str:
 
 def _provider(name: str) -> str:
     host = name.rpartition("oidc-provider/")[2]
-    everybody = " (which everybody can use)" if host.partition("/")[0] in SHARED_ISSUERS else ""
+    everybody = " (which everybody can use)" if (host or name) in SHARED_ISSUERS else ""
     return f"identities of {host or name}{everybody}"
 
 

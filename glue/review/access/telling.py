@@ -71,8 +71,8 @@ class Story:
             made = [
                 Right(
                     who=who,
-                    actions=one.actions,
-                    resources=one.resources,
+                    actions=(*one.actions, *(f"not {name}" for name in one.but_actions)),
+                    resources=(*one.resources, *(f"not {name}" for name in one.but_resources)),
                     conditions=sentences.conditions(one, spelling),
                     source=source,
                     public=one.public and gained and not limit,
