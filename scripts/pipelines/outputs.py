@@ -60,7 +60,7 @@ def releases(document: Mapping[str, Any]) -> Outputs:
         sys.exit("Say which commit, all 40 digits of it: make releases ENV=qa COMMIT=$(git rev-parse HEAD)")
     newest: dict[str, str] = {}
     for one in sorted(document["releases"], key=lambda each: str(each["created"])):
-        if one["commit"] == commit:
+        if one["complete"] and one["release"].endswith(f"-{commit[:7]}"):  # <model>-<date>t<time>-<commit7>
             newest[one["model"]] = one["release"]
     if not newest:
         sys.exit(f"there is no release of commit {commit} here: tag a commit whose model was trained and promoted")

@@ -389,3 +389,21 @@ def test_the_keys_are_the_owners_alone(server: Server, issue: Callable[..., str]
     issue()
     path = server.application.settings.home / "oidc" / "github.pem"
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_concourse_is_an_issuer_of_its_own(
+    server: Server, issue: Callable[..., str], assume: Callable[..., Any], client: Callable[..., Any]
+) -> None:
+    """Its subject is team and pipeline, its audience what the var source is told."""
+    host, iam = issuers.CONCOURSE_HOST, client("iam", "qa")
+    iam.create_open_id_connect_provider(
+        Url=f"https://{host}", ClientIDList=[issuers.AUDIENCE_OF_AWS], ThumbprintList=["0" * 40]
+    )
+    trust = trusting(host, {"StringEquals": {f"{host}:sub": "main/slipway", f"{host}:aud": issuers.AUDIENCE_OF_AWS}})
+    iam.create_role(RoleName="nightly", AssumeRolePolicyDocument=trust)
+    role = f"arn:aws:iam::{QA}:role/nightly"
+    assert assume(issue("concourse"), role)["SubjectFromWebIdentityToken"] == "main/slipway"
+    other = issue("concourse", pipeline="other")
+    assert refused(assume, token=other, role=role) == ("AccessDenied", 403)
+    elsewhere = issue("concourse", change={"aud": ["elsewhere"]})
+    assert refused(assume, token=elsewhere, role=role) == ("InvalidIdentityToken", 400)

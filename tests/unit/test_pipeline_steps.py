@@ -133,11 +133,11 @@ def test_outputs_reach_github_and_files(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_newest_release_of_a_commit_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     commit = "a" * 40
     listed = [
-        {"release": f"r{number}", "model": "ranker", "commit": of, "created": f"2026-11-2{number}"}
-        for number, of in enumerate((commit, commit, "b" * 40))
+        {"release": f"r{number}-{of[:7]}", "model": "ranker", "complete": number != 3, "created": f"2026-11-2{number}"}
+        for number, of in enumerate((commit, commit, "b" * 40, commit))
     ]
     monkeypatch.setenv("COMMIT", commit)
-    assert outputs.releases({"releases": listed}) == {"releases": ["r1"]}
+    assert outputs.releases({"releases": listed}) == {"releases": ["r1-aaaaaaa"]}
     monkeypatch.setenv("COMMIT", "c" * 40)
     with pytest.raises(SystemExit, match="no release of commit"):
         outputs.releases({"releases": listed})
