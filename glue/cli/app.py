@@ -103,7 +103,7 @@ class App:
         from glue.bundle_review import Reviewing
         from glue.bundles import Bundles, Here
 
-        here = Here(maker=self._maker, commit=self._commit, claim=self._claim)
+        here = Here(maker=self._maker, commit=lambda: self._commit, claim=self._claim)
         return Bundles(self.workspace, here=here, review=Reviewing(self.workspace))
 
     def _maker(self, stack: Stack) -> Maker:
@@ -119,8 +119,9 @@ class App:
 
         Store(self._terraform(stack, changes=True), stack).use(manifest)
 
+    @cached_property
     def _commit(self) -> tuple[str | None, bool]:
-        """Return the checkout's commit and whether it has other changes, None where git cannot say."""
+        """The checkout's commit and whether it has other changes, None where git cannot say; asked once."""
         from glue.git import Git
 
         git = Git(self.workspace.root, self.environ)
