@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 from glue.review.endpoints_alarms import Alarms
 from glue.review.endpoints_apart import scaled_elsewhere
 from glue.review.endpoints_around import Around, label
-from glue.review.endpoints_resolve import CONFIG, ENDPOINT, MODEL, Estate, together
+from glue.review.endpoints_resolve import CONFIG, ENDPOINT, MODEL, Estate, together, token
 from glue.review.endpoints_saying import safe
+from glue.review.endpoints_shape import variants_of
 from glue.review.endpoints_story import Story, more_than_tags
 from glue.review.model import Finding, Part, Settings
 from glue.review.plan import Plan
@@ -34,6 +35,7 @@ def inspect(plan: Plan, settings: Settings) -> Part:
     used = {id(resource) for story in every for resource in story.parts}
     spare = [r for r in plan.of_type(CONFIG, MODEL) if id(r) not in used and more_than_tags(r)]
     findings += _unseen(plan, spare, settings)
+    findings += _broken(estate, spare, settings)
     findings += _elsewhere(plan, settings)
     apart = list(scaled_elsewhere(plan, around, every, settings))
     findings += [finding for story in apart for finding in story.findings()]
@@ -67,6 +69,26 @@ def _unseen(plan: Plan, spare: Iterable[Resource], settings: Settings) -> Iterat
                 "endpoint-parts-unseen",
                 resource=resource.address,
                 message=f"{word} {name} is destroyed, and no endpoint in this plan says whether one uses it",
+            )
+
+
+def _broken(estate: Estate, spare: Iterable[Resource], settings: Settings) -> Iterator[Finding]:
+    """Yield models that go although a config that stays, and that no endpoint serves now, names them."""
+    gone = [resource for resource in spare if resource.type == MODEL and resource.destroyed and not resource.deposed]
+    if not gone:
+        return
+    kept: dict[object, str] = {}
+    for entry in estate.of_type(CONFIG, after=True):
+        for group in ("production_variants", "shadow_production_variants"):
+            kept |= {token(block.get("model_name")): entry.address for _, block in variants_of(entry.values, group)}
+    for resource in gone:
+        name = (resource.before or {}).get("name")
+        config = kept.get(token(name))
+        if config is not None and not estate.named(MODEL, name, resource, after=True):
+            yield settings.rules.finding(
+                "rollback-lost",
+                resource=resource.address,
+                message=f"model {safe(name)} is destroyed, and {safe(config)}, which stays, cannot be gone back to",
             )
 
 

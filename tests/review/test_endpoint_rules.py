@@ -280,3 +280,10 @@ def test_what_a_new_instance_needs_must_stay(kind: str, values: dict[str, Any]) 
     found = reviewed(*without(kind, values))
     assert only(found, "live-dependency-destroyed").grade is Grade.HIGH
     assert found.endpoints[0].interrupts
+
+
+def test_a_model_that_a_kept_config_names_is_missed() -> None:
+    kept = stays(f"{CONFIG}.old", config("fraud-old", variant(model_name="fraud-0")))
+    found = reviewed(*at_rest(), kept, change(f"{MODEL}.old", "delete", model("fraud-0")))
+    assert "fraud-0 is destroyed" in only(found, "rollback-lost").message
+    assert "rollback-lost" not in rules_of(reviewed(*at_rest(), change(f"{MODEL}.old", "delete", model("fraud-0"))))
