@@ -11,34 +11,16 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.estate import REPOSITORY, Estate, Said
+from tests.sandbox.machines.world import trust
 
 pytestmark = pytest.mark.sandbox
-PROVIDERS = """
-  identity_providers = {
-    github = {
-      issuer   = "https://token.actions.githubusercontent.com"
-      audience = "sts.amazonaws.com"
-      subjects = {
-        plan           = ["repo:example/slipway:pull_request"]
-        deploy-serving = ["repo:example/slipway:environment:qa"]
-        promote        = ["repo:example/slipway:environment:qa"]
-      }
-    }
-  }
-"""
 Job = Callable[..., Said]
 
 
 @pytest.fixture(scope="module")
 def pipelines(estate: Estate) -> Estate:
-    """The estate whose qa trusts a repository's jobs from now on, by a bootstrap as an administrator applies it."""
-    file = estate.environments / "qa" / "environment.tfvars"
-    before = file.read_text()
-    file.write_text(before.replace("\n  models = {", f"{PROVIDERS}\n  models = {{", 1))
-    assert "identity_providers" in file.read_text()
-    for verb in ("plan", "apply"):
-        said = estate.slipway(verb, "--env", "qa", "--stack", "bootstrap")
-        assert said.code == 0, said.err
+    """The estate whose accounts trust a repository's jobs, by bootstraps as administrators apply them."""
+    trust(estate)
     return estate
 
 
