@@ -169,6 +169,8 @@ BUCKET: list[Case] = [
     ("a denial for whoever has rights", [let({"AWS": OWN})], [let({"AWS": OWN}), refuse("*", PUT)], [], ["now denied"], "low"),
     ("NotPrincipal spares one more", [let("*", condition=ORG), refuse(None, NotPrincipal={"AWS": [OWN, HERE]})],
      [let("*", condition=ORG), refuse(None, NotPrincipal={"AWS": [OWN, HERE, OTHER, f"arn:aws:iam::{OTHER}:role/x"]})], ["role/x"], [], "high"),
+    ("NotPrincipal with an account spares its root user alone", [let("*", condition=ORG), refuse("*")], [let("*", condition=ORG), refuse(None, NotPrincipal={"AWS": [OWN]})],
+     [f"the root user of account {OWN} can newly"], [], "high"),
     ("by a condition on the role's ARN", None, [let("*", condition={"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{OTHER}:role/x"}})], [f"role/x of account {OTHER}"], [], "high"),
     ("by a condition on a role's name in any account", None, [let("*", condition={"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/x"}})], ["role/x of account *"], [], "forbidden"),
     ("users of CloudFront", None, [let({"CanonicalUser": "a" * 64})], ["the principal aaaa"], [], "high"),

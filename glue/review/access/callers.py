@@ -17,7 +17,9 @@ from glue.review.access.globs import FRESH, ONE, SINGLE, STAR, glob_of
 from glue.review.access.narrowing import SHARED_ISSUERS
 from glue.review.access.statements import Rule
 
-Kind = Literal["self", "anonymous", "stranger", "account", "role", "user", "session", "service", "provider", "id"]
+Kind = Literal[
+    "self", "anonymous", "stranger", "account", "root", "role", "user", "session", "service", "provider", "id"
+]
 _ENTITY = re.compile(r"arn:([a-z-]+):(?:iam|sts)::([^:]*):(role|user|assumed-role|federated-user)/(.+)", re.DOTALL)
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 _OF_IAM = ("aws:principalarn", "aws:principalaccount", "aws:principalorgid", "aws:principalorgpaths", "aws:username")
@@ -83,6 +85,8 @@ def callers_of(rules: Iterable[Rule], own: str | None) -> tuple[Caller, ...]:
     if any(principals.everybody for principals in named) or any(rule.not_principal for rule in rules):
         found += [_stranger(), _anonymous()]
         found += [_of_account(own)] if own and own not in accounts else []
+    if any(rule.not_principal for rule in rules):
+        found += [_root(account) for account in sorted(accounts)]  # whom naming the account alone spares
     return tuple(dict.fromkeys(_planes(found, own, free)))
 
 
@@ -147,6 +151,12 @@ def _principal(arn: str) -> Principal:
 def _of_account(account: str) -> Caller:
     principal = session_of(f"arn:aws:iam::{account}:role/{FRESH}", name=FRESH)
     return Caller("account", account, principal, account, known=_known(principal))
+
+
+@lru_cache(maxsize=1024)
+def _root(account: str) -> Caller:
+    principal = Principal("root", f"arn:aws:iam::{account}:root", account)
+    return Caller("root", account, principal, account, known=_known(principal))
 
 
 @lru_cache(maxsize=1)

@@ -69,6 +69,7 @@ def shown(glob: str) -> str:
     return glob.replace(STAR, "*").replace(ONE, "?")
 
 
+@lru_cache(maxsize=65536)
 def covers(wide: str, narrow: str, *, arn: bool = False) -> bool:
     """Tell whether a pattern matches everything that another one does."""
     if wide in (narrow, STAR):

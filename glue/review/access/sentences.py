@@ -28,6 +28,7 @@ def _kind(caller: Caller, own: str | None) -> str:
         "anonymous": "anyone",
         "stranger": "anyone with an AWS account",
         "account": f"the own account {name}" if name == own else f"account {name}",
+        "root": f"the root user of account {name}",
         "service": f"the service {name}",
         "provider": _provider(name),
         "id": f"the principal {name}",
