@@ -135,6 +135,8 @@ class Story:
         found: list[FieldChange] = []
         states = [state.served if state is not None else Served(name=None) for state in (self.before, self.after)]
         found += compare(states[0], states[1])
+        if self.endpoint.what == "forget":
+            return (FieldChange("other", None, None, None, "Terraform lets go of it"),)
         if self.endpoint.what == "delete":
             return tuple(change for change in found if change.what in ("variants", "shadow"))
         old, new = self.deployments
@@ -213,7 +215,7 @@ class Story:
     def rollback(self) -> Rollback:
         """The way back."""
         revision = self.revision(self.before) or ""
-        ours = isinstance(self.plan.variables.get("live"), str) and revision.startswith("r")
+        ours = self.before is not None and revision != shown(self.before.name)
         line = f"live = {revision}" if ours else f"endpoint_config_name = {revision}"
         return endpoints_under.rollback(self.estate, self.endpoint, self.before, self.after, safe(line))
 
