@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from html import escape
-from itertools import groupby
 
 from glue.review.values import plain
 
@@ -18,7 +17,7 @@ MOST = 1000  # characters of one text in an output for reading; JSON has all
 _PUNCTUATION = ".,;:!?)\"'"
 _WORD = re.compile(r"[(\"']{0,2}[^\W\d_]+(?:['’-][^\W\d_]+)*[.,;:!?)\"']{0,3}")
 _NUMBER = re.compile(r"\(?[-+±]?\d{1,6}(?:[.,]\d{1,6}){0,4}(?:[.,;:!?%)]|(?<=\d)[a-z]{1,3}){0,3}")
-_SIGNS = frozenset({"->", "→", "–", "—", "·", "×", "%", "≥", "≤", "…"})
+_SIGNS = frozenset({"->", "→", "–", "—", "·", "×", "%", "≥", "≤", "…", "="})
 _HEX = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{7,}(?![0-9A-Za-z])")  # GitHub links what may be a commit
 _QUOTED = re.compile(r"(?<!\S)`([^`]+)`([.,;:]?)(?=\s|\Z)")
 _TICKS = re.compile("`+")
@@ -55,17 +54,33 @@ def sentence(text: object, *, most: int = MOST) -> str:
 
 
 def _words(text: str) -> str:
-    parts = []
-    for harmless, run in groupby((word for word in text.split(" ") if word), key=_harmless):
-        joined = " ".join(run)
-        parts.append(joined if harmless else _coded(joined))
-    return " ".join(parts)
+    """Return words, those that are not plain in code spans; a span ends at a comma or bracket."""
+    parts: list[str] = []
+    run: list[str] = []
+    for word in filter(None, text.split(" ")):
+        harmless = _harmless(word)
+        if harmless or word[0] == "(" or (run and run[-1][-1] in ",;:"):
+            parts += _coded(run)
+            run = []
+        if harmless:
+            parts.append(word)
+        else:
+            run.append(word)
+    return " ".join([*parts, *_coded(run)])
 
 
-def _coded(run: str) -> str:
-    """Return words as a code span, with the sentence's own punctuation behind it."""
+def _coded(words: list[str]) -> list[str]:
+    """Return words as a code span, the sentence's own punctuation and brackets outside of it."""
+    if not words:
+        return []
+    run = " ".join(words)
     behind = run[-1] if run[-1] in ".,;:" and len(run) > 1 and run[-2] not in ".,;: `" else ""
-    return code(run.removesuffix(behind)) + behind
+    run = run.removesuffix(behind)
+    front = "(" if run[0] == "(" and len(run) > 1 else ""
+    run = run.removeprefix(front)
+    if front and run.endswith(")") and run.count("(") < run.count(")") and len(run) > 1:
+        run, behind = run[:-1], f"){behind}"
+    return [f"{front}{code(run)}{behind}"]
 
 
 def _harmless(word: str) -> bool:
