@@ -15,7 +15,7 @@ from glue.review.access.judging import of_identity, spelling_of
 from glue.review.access.of_resources import TOO_MANY
 from glue.review.access.rights import Told
 from glue.review.access.statements import Document, Rule, read_document
-from glue.review.access.telling import Story
+from glue.review.access.telling import UNTOLD, Story
 
 _BROAD = ("AdministratorAccess", "PowerUserAccess", "FullAccess", "IAMFull")
 
@@ -131,29 +131,14 @@ class People:
                 self._unseen(entity, item, gained=False)
 
     def _unseen(self, entity: Entity, item: Item, *, gained: bool) -> None:
+        """Note a policy whose text is elsewhere: AWS's own, or one that was said to be not judged."""
         verb = "newly has" if gained else "no longer has"
+        broad = ", which is as good as everything" if any(word in item.name for word in _BROAD) else ""
+        rule = ("policy-unseen" if item.why == OF_AWS else UNTOLD) if gained else ""
         self.story.say(
             item.source, entity.words, (f"whatever {item.name} grants",), ("*",),
-            f"{entity.words} {verb} {item.name}", gained=gained, identity=True,
+            f"{entity.words} {verb} {item.name}{broad}", gained=gained, identity=True, rule=rule,
         )  # fmt: skip
-        if gained and item.why == OF_AWS:
-            self.story.findings.append(
-                self.story.settings.rules.finding(
-                    "policy-unseen",
-                    resource=item.source,
-                    message=self.story.plan.show(f"{entity.words} newly has {item.name}, which AWS writes and changes"),
-                )
-            )
-            if any(word in item.name for word in _BROAD):
-                self.story.findings.append(
-                    self.story.settings.rules.finding(
-                        "access-escalates",
-                        resource=item.source,
-                        message=self.story.plan.show(
-                            f"{entity.words} newly has {item.name}, which is as good as everything"
-                        ),
-                    )
-                )
 
     def _bounds(self, entity: Entity, before: _Side, after: _Side, *, both: bool) -> None:
         """Note a boundary that goes, and one that cannot be compared."""
@@ -181,11 +166,8 @@ class People:
             text,
             gained=True,
             identity=True,
+            rule="boundary-loosened",
         )
-        finding = self.story.settings.rules.finding(
-            "boundary-loosened", resource=entity.address, message=self.story.plan.show(text)
-        )
-        self.story.findings.append(finding)
 
     def _sources(
         self, told: Iterable[Told], changed: list[Item], before: _Side, after: _Side, entity: Entity

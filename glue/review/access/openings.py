@@ -79,13 +79,9 @@ def _security(resource: Resource, before: Values | None, after: Values | None, s
         if ports:
             word = "can newly" if gained else "can no longer"
             text = f"everybody on the internet {word} reach {name}: {', '.join(sorted(ports))}"
-            story.say(resource.address, "everybody on the internet", tuple(sorted(ports)), (name,), text, gained=gained)
-            if gained:
-                story.findings.append(
-                    story.settings.rules.finding(
-                        "network-opened", resource=resource.address, message=story.plan.show(text)
-                    )
-                )
+            rule = "network-opened" if gained else ""
+            story.say(resource.address, "everybody on the internet", tuple(sorted(ports)), (name,), text,
+                      gained=gained, rule=rule)  # fmt: skip
 
 
 def _open_ports(resource: Resource, values: Values | None) -> Iterator[str]:

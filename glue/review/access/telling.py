@@ -9,10 +9,11 @@ from glue.review.access import sentences
 from glue.review.access.callers import Caller
 from glue.review.access.escalation import shapes
 from glue.review.access.rights import Told
-from glue.review.model import AccessChange, Finding, Grade, Part, Right, Settings, Unjudged
+from glue.review.model import AccessChange, Finding, Part, Right, Settings, Unjudged
 from glue.review.plan import Plan
 
 _MOST_DETAILS = 40
+UNTOLD = "-"  # the rule of what another finding says already
 _FEW = 4  # rights of one caller from one source that are told one by one
 
 
@@ -26,6 +27,7 @@ class Group:
     gained: bool
     reach: str = ""
     identity: bool = False
+    rule: str = ""  # of its own, when it is no gain or loss like others
     parts: tuple[Right, ...] = ()  # the rights one by one, where they are told in one line
 
 
@@ -84,16 +86,16 @@ class Story:
             rights = (
                 tuple(made) if len(made) <= _FEW else (_one(made, f"{who} {word} {sentences.folded(parts)}{reach}"),)
             )
-            self.groups.append(Group(source, who, rights, gained, reach, identity, tuple(made)))
+            self.groups.append(Group(source, who, rights, gained, reach, identity, parts=tuple(made)))
 
     def say(
         self, source: str, who: str, actions: tuple[str, ...], resources: tuple[str, ...], text: str, *,
         gained: bool, public: bool = False, cross_account: bool = False, conditions: tuple[str, ...] = (),
-        identity: bool = False,
+        identity: bool = False, rule: str = "",
     ) -> None:  # fmt: skip
         """Note one right that no policy document says."""
         right = Right(who, actions, resources, conditions, source, public, cross_account, text)
-        self.groups.append(Group(source, who, (right,), gained, identity=identity))
+        self.groups.append(Group(source, who, (right,), gained, identity=identity, rule=rule))
 
     def part(self) -> Part:
         """Return the part of the review."""
@@ -188,6 +190,8 @@ def _one(rights: list[Right], text: str) -> Right:
 
 
 def _rules(group: Group) -> list[str]:
+    if group.rule:
+        return [] if group.rule == UNTOLD else [group.rule]
     if not group.gained:
         calls = any(_invokes(action) for right in group.rights for action in right.actions)
         return ["access-lost-by-callers" if calls else "access-narrowed"]
@@ -231,7 +235,7 @@ def _together(several: list[Group]) -> Group:
         )
         for at, right in enumerate(first.rights)
     )
-    return Group(first.source, who, rights, first.gained, first.reach, first.identity, first.parts)
+    return Group(first.source, who, rights, first.gained, first.reach, first.identity, first.rule, first.parts)
 
 
 def _only_policies(plan: Plan) -> frozenset[str]:
@@ -240,4 +244,4 @@ def _only_policies(plan: Plan) -> frozenset[str]:
     return frozenset(one.address for one in plan.changes if one.type.endswith(ends) and one.deposed is None)
 
 
-__all__ = ["Grade", "Group", "Story"]
+__all__ = ["UNTOLD", "Group", "Story"]
