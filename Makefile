@@ -90,8 +90,8 @@ apply: setup need-env ## Apply exactly the saved plan of ENV=… [STACK=…] [EN
 build: setup ## Make what Terraform takes: the functions' packages, reproducible to the byte
 
 .PHONY: image
-image: setup ## Build the golden image with MODEL=…, with Docker where it works (PUSH=1 ENV=dev pushes; WITH=oci|docker)
-	$(SLIPWAY) image build --model "$${MODEL:?Say which model: make image MODEL=ranker}" --with "$${WITH:-auto}"
+image: setup ## Build the golden image with MODEL=…, with Docker where it works (PUSH=1 ENV=dev pushes; WITH=oci|docker, BASE=… below it)
+	$(SLIPWAY) image build --model "$${MODEL:?Say which model: make image MODEL=ranker}" --with "$${WITH:-auto}" $${BASE:+--base "$$BASE"}
 	$(if $(PUSH),$(SLIPWAY) image push --model "$$MODEL" --env "$${ENV:-dev}")
 
 .PHONY: serve-local

@@ -129,6 +129,10 @@ class Concourse:
         self.transcript.heading(f"get {name}")
         self.artifacts[name] = self.folder / "artifacts" / name
         self.artifacts[name].mkdir(parents=True)
+        if name == "base":
+            self.transcript.say(
+                "[not fetched: no registry is here, and the sandbox's instances have this machine's Python]"
+            )
         if name == "repository":
             git(self.folder, "clone", "--quiet", str(self.origin), str(self.artifacts[name]))
 
@@ -154,7 +158,8 @@ class Concourse:
         for one in config.get("outputs", ()):
             (host.folder / _place(one).replace("repository", "checkout", 1)).mkdir(parents=True, exist_ok=True)
         host.furnish()
-        host.environment = {key: secrets.get(value, value) for key, value in config["params"].items()}
+        params = {key: value for key, value in config["params"].items() if key != "BASE"}  # as said at `get base`
+        host.environment = {key: secrets.get(value, value) for key, value in params.items()}
         assert config["run"]["args"][:3] == ["-euo", "pipefail", "-c"]
         assert host.run(f"set -u\n{config['run']['args'][3]}", {}) == 0, f"{name} failed: {self.transcript.file}"
         host.put_away()
