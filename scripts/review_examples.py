@@ -1,4 +1,4 @@
-"""`python -m scripts.review_examples [--check]`: writes docs/review/examples.md from real plans, as comments show them."""
+"""`python -m scripts.review_examples [--check]`: docs/review/examples.md from real plans, as comments show them."""
 
 from __future__ import annotations
 
