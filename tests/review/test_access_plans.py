@@ -231,6 +231,46 @@ def test_a_limit_lets_nobody_in() -> None:
     assert rules(part) == {"access-widened"}
 
 
+def test_a_limit_that_goes_lets_everything_through() -> None:
+    narrow = {"vpc_endpoint_id": "vpce-1", "policy": policy(allow("s3:*", f"{S3}data/*", Principal="*"))}
+    gone = inspected(entry("aws_vpc_endpoint_policy.x", narrow, None))
+    assert texts(gone, gained=True)[0] == (
+        "anyone, where other policies allow it, can newly do everything on aws_vpc_endpoint_policy.x"
+    )
+    assert grade(gone) == "high"
+    made = inspected(entry("aws_vpc_endpoint_policy.x", None, narrow))
+    assert (texts(made, gained=True), grade(made)) == ([], "medium")  # calls of endpoints are lost, too
+    whole = {"id": "vpce-1", "policy": narrow["policy"]}
+    assert texts(inspected(entry("aws_vpc_endpoint.x", whole, None)), gained=True) == []
+
+
+def test_a_policy_that_names_nobody_is_about_whoever_has_it() -> None:
+    sides = (
+        {"permission_set_arn": "arn:x", "inline_policy": READ},
+        {"permission_set_arn": "arn:x", "inline_policy": WRITE},
+    )
+    part = inspected(entry("aws_ssoadmin_permission_set_inline_policy.x", *sides))
+    assert texts(part, gained=True) == [
+        "whoever has aws_ssoadmin_permission_set_inline_policy.x can newly s3:PutObject on s3 data/*"
+    ]
+    assert rules(part) == {"access-widened"}
+    limit = policy(allow("*"), deny("iam:*"))
+    loosened = inspected(
+        entry(
+            "aws_organizations_policy.x", {"name": "p", "content": limit}, {"name": "p", "content": policy(allow("*"))}
+        )
+    )
+    assert texts(loosened, gained=True) == [
+        "whoever is limited by aws_organizations_policy.x can newly iam:* on everything (no longer denied)"
+    ]
+
+
+def test_a_policy_behind_a_key_with_colons() -> None:
+    address = 'aws_iam_policy.it["arn:aws:x"]'
+    part = inspected(entry(address, MANAGED | {"policy": READ}, MANAGED | {"policy": WRITE}, index="arn:aws:x"))
+    assert texts(part, gained=True) == ["whoever has policy data can newly s3:PutObject on s3 data/*"]
+
+
 OPENINGS = [
     ("aws_lambda_function_url.x", {"function_name": "f", "authorization_type": "NONE"}, "access-public", "without authorization"),
     ("aws_lambda_permission.x", {"function_name": "f", "action": "lambda:InvokeFunction", "principal": "*"}, "access-public", "anyone"),

@@ -82,7 +82,8 @@ def callers_of(rules: Iterable[Rule], own: str | None) -> tuple[Caller, ...]:
     names = arns | {name for principals in named for name in principals.names}
     found = [_by_name(name) for name in sorted(names)]
     found += [_of_account(account) for account in sorted(accounts)]
-    if any(principals.everybody for principals in named) or any(rule.not_principal for rule in rules):
+    unnamed = any(rule.not_principal or rule.principals is None for rule in rules)
+    if unnamed or any(principals.everybody for principals in named):
         found += [_stranger(), _anonymous()]
         found += [_of_account(own)] if own and own not in accounts else []
     if any(rule.not_principal for rule in rules):

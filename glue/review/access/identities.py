@@ -51,6 +51,7 @@ class Estate:
 
     people: dict[Key, Entity] = field(default_factory=dict)
     managed: dict[str, Item] = field(default_factory=dict)
+    addresses: list[str] = field(default_factory=list)
     uses: set[str] = field(default_factory=set)  # addresses of managed policies that somebody carries or is bound by
 
     def everything_of(self, entity: Entity) -> list[Item]:
@@ -110,6 +111,7 @@ class Builder:
         held = self.reader.held(resource, "policy", after=self.after)
         item = Item(resource.address, held.text, f"policy {_text(values.get('name')) or resource.address}", held.why)
         self.estate.managed[resource.address] = item
+        self.estate.addresses.append(resource.address)
         name = _text(values.get("name"))
         if name:
             path = _text(values.get("path")) or "/"

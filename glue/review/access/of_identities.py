@@ -48,8 +48,9 @@ class People:
             old, new = self.before.people.get(key), self.after.people.get(key)
             if self._carries(self.before, old) != self._carries(self.after, new):
                 self._entity(old, new)
-        for address in [one for one in self.after.managed if one in self.before.managed or one not in self.after.uses]:
-            if ":" not in address and address not in self._told:
+        for address in self.after.addresses:
+            carried = address in self.after.uses and address not in self.before.managed
+            if not carried and address not in self._told:
                 self._alone(address)
 
     @staticmethod

@@ -8,10 +8,12 @@ from typing import Any
 
 from glue.iam import PolicyError
 from glue.iam.policy import Use
+from glue.review.access.callers import itself
 from glue.review.access.globs import TooManyError
 from glue.review.access.holders import Holder
-from glue.review.access.judging import Change, of_resource, spelling_of
-from glue.review.access.statements import Document, read_document
+from glue.review.access.judging import Change, of_identity, of_resource, spelling_of
+from glue.review.access.sentences import who
+from glue.review.access.statements import EVERYTHING, Document, Rule, read_document
 from glue.review.access.telling import Story
 
 TOO_MANY = "its conditions and patterns overlap in too many ways to be compared"
@@ -57,25 +59,54 @@ def judge(
 ) -> None:  # fmt: skip
     """Note the difference between two documents of one holder."""
     spelling = spelling_of(before, after)
+    old, new = _rules(holder, before), _rules(holder, after)
+    count = len(story.groups)
     try:
-        change = of_resource(
-            before.rules if before else (), after.rules if after else (), kind=holder.kind, own=own, spelling=spelling
-        )
+        if all(rule.principals is None for rule in (*old, *new)):
+            _of_whoever(holder, of_identity((old,), (new,), itself(None), spelling), story, spelling)
+        else:
+            change = of_resource(old, new, kind=holder.kind, own=own, spelling=spelling)
+            _tell(holder, change, story, spelling, own=own, reach=reach, name=name)
     except TooManyError:
         story.cannot(holder.address, TOO_MANY)
         return
+    if len(story.groups) == count and before is not None and after is not None:
+        story.same.append(holder.address)
+
+
+def _rules(holder: Holder, document: Document | None) -> tuple[Rule, ...]:
+    """Return the statements. Without a limit everything is let through, but not by what is gone itself."""
+    if document is not None:
+        return document.rules
+    gone = holder.resource.type == "aws_vpc_endpoint" and holder.resource.what == "delete"
+    return (EVERYTHING,) if holder.kind == "limit" and not gone else ()
+
+
+def _of_whoever(holder: Holder, change: Change, story: Story, spelling: Mapping[str, str]) -> None:
+    """Note the change of a policy that names nobody: it is about whoever has it."""
+    whoever = f"whoever {'is limited by' if holder.kind == 'limit' else 'has'} {holder.address}"
+    for told, gained in ((change.gained, True), (change.lost, False)):
+        story.add(
+            holder.address, told, spelling, gained=gained, own=None, name=lambda _: whoever,
+            limit=holder.kind == "limit", identity=holder.kind != "limit",
+        )  # fmt: skip
+
+
+def _tell(
+    holder: Holder, change: Change, story: Story, spelling: Mapping[str, str], *, own: str | None, reach: str,
+    name: str | None,
+) -> None:  # fmt: skip
+    """Note the change of a policy that says who it is about."""
     on = name or named(holder)
     limit = holder.kind == "limit"
-    count = len(story.groups)
     if holder.kind == "trust":
         story.add(holder.address, change.gained, spelling, gained=True, own=own, on=on, reach=reach)
         story.add(holder.address, change.lost, spelling, gained=False, own=own, on=on)
     else:
-        story.add(holder.address, change.gained, spelling, gained=True, own=own, on=on, limit=limit)
-        story.add(holder.address, change.lost, spelling, gained=False, own=own, on=on, limit=limit)
+        through = (lambda caller: f"{who(caller, own)}, where other policies allow it,") if limit else None
+        story.add(holder.address, change.gained, spelling, gained=True, own=own, on=on, limit=limit, name=through)
+        story.add(holder.address, change.lost, spelling, gained=False, own=own, on=on, limit=limit, name=through)
         _denials(holder, change, story, spelling, own=own, on=on)
-    if len(story.groups) == count and before is not None and after is not None:
-        story.same.append(holder.address)
 
 
 def _denials(
@@ -84,21 +115,14 @@ def _denials(
     """Note what depends on the callers' own policies. Of what comes or goes as a whole nothing is said."""
 
     def whoever(caller: Any) -> str:
-        who = f"account {caller.name}" if caller.kind == "account" and caller.name != own else caller.name
-        return (
-            "whoever may by other policies"
-            if caller.kind in ("account", "stranger") and who in (own, "")
-            else (f"{_short(who)}, where other policies allow it,")
-        )
+        if caller.kind in ("account", "stranger") and caller.name in (own, ""):
+            return "whoever may by other policies"
+        return f"{who(caller, own)}, where other policies allow it,"
 
     if holder.resource.what != "create" and not _target_goes(holder, story):
         story.add(holder.address, change.undenied, spelling, gained=True, own=own, on=on, name=whoever, limit=True)
     if holder.before.text is not None:
         story.add(holder.address, change.denied, spelling, gained=False, own=own, on=on, name=whoever, limit=True)
-
-
-def _short(name: str) -> str:
-    return name.rpartition(":")[2]
 
 
 def _target_goes(holder: Holder, story: Story) -> bool:

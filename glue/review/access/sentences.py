@@ -58,7 +58,7 @@ def short(resource: str) -> str:
 def actions_in_words(actions: Sequence[str]) -> str:
     """Return actions by service: `s3:GetObject, PutObject; kms:Decrypt`."""
     if "*" in actions:
-        return "every action"
+        return "do everything"
     groups: dict[str, list[str]] = {}
     for action in actions[:_MOST_ACTIONS]:
         service, _, name = action.partition(":")
