@@ -15,7 +15,7 @@ from typing import Any
 
 GITHUB_HOST = "token.actions.githubusercontent.com"
 _CIRCLECI_HOST = "oidc.circleci.com/org/"
-CONCOURSE_HOST = "concourse.example.com"  # a Concourse is its own issuer, by its external URL; the sandbox plays this one
+CONCOURSE_HOST = "concourse.example.com"  # each Concourse is an issuer, by its external URL: the sandbox plays this one
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _NAMES = uuid.UUID(
     "6ba7b811-9dad-11d1-80b4-00c04fd430c8"
