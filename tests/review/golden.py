@@ -20,6 +20,8 @@ from glue.review.rules import Rules
 FOLDER = Path(__file__).parent / "plans"
 EXPECTED: dict[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_name("expected.toml").read_text())
 NAMES = sorted(path.name.removesuffix(".json.gz") for path in FOLDER.glob("*.json.gz"))
+# without those that say the same again at length: nine roles of the same roots, fifty endpoints
+DIFFERENT = [name for name in NAMES if name == "widened-promote" or not name.startswith(("widened-", "fifty"))]
 TODAY = date(2026, 11, 21)
 
 

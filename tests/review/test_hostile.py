@@ -169,7 +169,7 @@ WRONG: list[Any] = [
     "]",
     "[0]",
 ]
-ROUNDS = int(os.environ.get("REVIEW_FUZZ", "40"))  # more of them find more, in minutes
+ROUNDS = int(os.environ.get("REVIEW_FUZZ", "25"))  # more of them find more, in minutes
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
