@@ -32,6 +32,11 @@ MORE: list[dict[str, Any]] = [
 ]
 
 
+def small(name: str) -> bool:
+    """Tell whether a plan can be reviewed many times."""
+    return len(data(name)) < 50_000
+
+
 def destroyed(entry: dict[str, Any], actions: list[str]) -> None:
     """Make an entry a destruction, as Terraform writes it."""
     change = entry["change"]
@@ -67,7 +72,7 @@ def test_a_destroyed_endpoint_is_forbidden_whatever_is_around_it(name: str) -> N
         at for at, one in enumerate(whole.get("resource_changes", ())) if one["type"] == "aws_sagemaker_endpoint"
     ]
     for at in targets[:2]:
-        for actions in DESTROYING:
+        for actions in DESTROYING if small(name) else [chance.choice(DESTROYING)]:
             changed = copy.deepcopy(whole)
             destroyed(changed["resource_changes"][at], actions)
             noise(changed, chance)
@@ -116,7 +121,7 @@ def test_a_policy_that_lets_do_more_is_high_at_least(name: str) -> None:
     chance = random.Random(f"widen {name}")  # noqa: S311
     whole = document(name)
     places = list(policies(whole))
-    for _ in range(3):
+    for _ in range(3 if small(name) else 1):
         changed = copy.deepcopy(whole)
         at, attribute = chance.choice(places)
         entry = changed["resource_changes"][at]
