@@ -63,7 +63,7 @@ class Space:
             self._resource_masks[side] = sum(
                 1 << at
                 for at, atom in enumerate(self.resources)
-                if fit(atom.text) and (not pattern.open or side in self._truths[at])
+                if (side in self._truths[at] if pattern.open else fit(atom.text))
             )
         return self._resource_masks[side]
 
@@ -98,7 +98,8 @@ def _with_open(plain: tuple[Atom, ...], opened: list[Side]) -> tuple[list[Atom],
     """Return each resource once for every way in which patterns with variables may match it, and which do.
 
     Nothing is known of a variable's value but that it is the same everywhere: when one pattern covers another one with
-    the variable taken for a letter, it does so for every value.
+    the variable taken for a letter, it does so for every value. For who has no such value, a statement with the pattern
+    in its NotResource is about nothing at all, as if the pattern matched everything.
     """
     implied = {
         one: {
@@ -111,7 +112,7 @@ def _with_open(plain: tuple[Atom, ...], opened: list[Side]) -> tuple[list[Atom],
     atoms: list[Atom] = []
     truths: list[frozenset[Side]] = []
     for atom in plain:
-        possible = [side for side in opened if fit_of(side[0].glob, arn=True)(atom.text)]
+        possible = [side for side in opened if side[1] or fit_of(side[0].glob, arn=True)(atom.text)]
         for told in _ways(possible, implied):
             atoms.append(atom)
             truths.append(told)
