@@ -40,9 +40,9 @@ demo: setup ## Take a model from training to production on three sandbox account
 test: setup $(BROWSER) $(CHECKOV) $(NGINX) ## Everything that CI runs
 	$(BIN)/python -m scripts.test_suites
 
-.PHONY: check check-code check-tests
+.PHONY: check check-code check-tests check-review
 check: setup ## The fast gate: format, lint, types, terraform validate, generated docs, quick tests (no sandbox)
-	$(MAKE) -j2 --output-sync=target check-code check-tests
+	$(MAKE) -j3 --output-sync=target check-code check-tests check-review
 
 check-code:
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -54,7 +54,10 @@ check-code:
 	$(MAKE) check-pipelines
 
 check-tests:
-	$(BIN)/python -m pytest -q --durations=5 tests/unit tests/policy tests/review
+	$(BIN)/python -m pytest -q --durations=5 tests/unit tests/policy
+
+check-review:
+	$(BIN)/python -m pytest -q --durations=5 tests/review
 
 .PHONY: scan
 scan: setup $(CHECKOV) ## Hold every policy and plan to checkov, our own checks and parliament
@@ -175,10 +178,12 @@ fmt: setup ## Format Python and Terraform
 	$(TERRAFORM) fmt -recursive .
 
 .PHONY: docs
-docs: setup ## Write the generated tables of the modules' READMEs, docs/access.md and docs/probes.md anew
+docs: setup ## Write what is generated anew: the modules' tables, docs/access.md, docs/probes.md, the review's rules and examples
 	$(BIN)/python scripts/module_docs.py
 	$(BIN)/python -m scripts.access_docs
 	$(BIN)/python -m scripts.probes
+	$(BIN)/python -m scripts.review_rules
+	$(BIN)/python -m scripts.review_examples
 
 .PHONY: lock
 lock: setup ## Resolve requirements/*.in anew into hash-pinned requirements/*.txt
