@@ -37,7 +37,7 @@ demo: setup ## Take a model from training to production on three sandbox account
 	$(BIN)/python -m sandbox.demo $(if $(KEEP),--keep)
 
 .PHONY: test
-test: setup $(BROWSER) $(CHECKOV) $(NGINX) ## Everything that CI runs
+test: setup $(BROWSER) $(NGINX) ## Everything that CI runs
 	$(BIN)/python -m scripts.test_suites
 
 .PHONY: check check-code check-tests check-review

@@ -5,6 +5,7 @@ Half a minute and 300 MB. It is made anew when the pins change.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -23,12 +24,15 @@ LIMIT_S = 600
 def prepare() -> Path:
     """Return the folder of the programs, made unless it is there with these pins; exits with the reason on failure."""
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
-    if not (STAMP.is_file() and STAMP.read_text() == wanted):
-        print("Setting up .tools/checkov (once; about half a minute)", file=sys.stderr)
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        venv.create(FOLDER, with_pip=True)
-        _install()
-        STAMP.write_text(wanted)
+    FOLDER.parent.mkdir(exist_ok=True)
+    with FOLDER.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two suites may ask at once
+        if not (STAMP.is_file() and STAMP.read_text() == wanted):
+            print("Setting up .tools/checkov (once; about half a minute)", file=sys.stderr)
+            shutil.rmtree(FOLDER, ignore_errors=True)
+            venv.create(FOLDER, with_pip=True)
+            _install()
+            STAMP.write_text(wanted)
     return FOLDER / "bin"
 
 

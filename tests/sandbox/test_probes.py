@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -14,10 +15,22 @@ from tests.sandbox.estate import Estate
 from tests.sandbox.probe_callers import ACCOUNTS, Callers
 from tests.sandbox.probe_facts import gather
 from tests.sandbox.probing import Prober, names
-from tests.sandbox.test_pipelines import PROVIDERS
 
 pytestmark = pytest.mark.sandbox
 Inventory = dict[str, Any]
+PROVIDERS = """
+  identity_providers = {
+    github = {
+      issuer   = "https://token.actions.githubusercontent.com"
+      audience = "sts.amazonaws.com"
+      subjects = {
+        plan           = ["repo:example/slipway:pull_request"]
+        deploy-serving = ["repo:example/slipway:environment:qa"]
+        promote        = ["repo:example/slipway:environment:qa"]
+      }
+    }
+  }
+"""
 
 
 @pytest.fixture(scope="module")
@@ -26,18 +39,22 @@ def probes() -> Probes:
 
 
 @pytest.fixture(scope="module")
-def callers(estate: Estate, probes: Probes) -> Callers:
-    """Everybody who calls; qa trusts a repository's pipelines, as an administrator's bootstrap makes it."""
+def callers(estate: Estate, probes: Probes) -> Iterator[Callers]:
+    """Everybody who calls; qa trusts a repository's pipelines, as an administrator's bootstrap makes it.
+
+    The file is as before afterwards: who comes next has pipelines of its own to be trusted.
+    """
     file = estate.environments / "qa" / "environment.tfvars"
     before = file.read_text()
-    if "identity_providers" not in before:
-        file.write_text(before.replace("\n  models = {", f"{PROVIDERS}\n  models = {{", 1))
-        for verb in ("plan", "apply"):
-            said = estate.slipway(verb, "--env", "qa", "--stack", "bootstrap")
-            assert said.code == 0, said.err
+    file.write_text(before.replace("\n  models = {", f"{PROVIDERS}\n  models = {{", 1))
+    assert "identity_providers" in file.read_text()
+    for verb in ("plan", "apply"):
+        said = estate.slipway(verb, "--env", "qa", "--stack", "bootstrap")
+        assert said.code == 0, said.err
     everybody = Callers(estate, probes)
     everybody.open_sessions(names(probes.all))
-    return everybody
+    yield everybody
+    file.write_text(before)
 
 
 @pytest.fixture(scope="module")
