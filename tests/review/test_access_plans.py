@@ -427,3 +427,44 @@ def test_nothing_of_a_secret_or_of_control_characters_is_shown() -> None:
     assert "hunter2" not in everything
     assert "u{1b}" in everything
     assert "\u202e" not in everything
+
+
+@pytest.mark.parametrize(
+    ("address", "before", "after"),
+    [
+        ("google_project_iam_binding.x", None, {"role": "roles/owner", "members": ["allUsers"]}),
+        ("azurerm_role_assignment.x", {"principal_id": "a"}, {"principal_id": "b"}),
+        ("kubernetes_cluster_role_binding_v1.x", None, {"metadata": [{"name": "x"}]}),
+        ("google_iam_deny_policy.x", {"name": "x"}, None),
+        ("awscc_iam_role.x", {"description": "a"}, {"description": "b"}),
+        ("aws_cloudcontrolapi_resource.x", None, {"type_name": "AWS::IAM::Role", "desired_state": "{}"}),
+        ("aws_cloudformation_stack.x", None, {"name": "x", "capabilities": ["CAPABILITY_NAMED_IAM"]}),
+        ("aws_db_instance.x", {"publicly_accessible": False}, {"publicly_accessible": True}),
+        ("aws_dms_replication_instance.x", None, {"publicly_accessible": True}),
+    ],
+)
+def test_access_in_words_that_are_not_judged_is_high(address: str, before: Any, after: Any) -> None:
+    part = inspected(entry(address, before, after))
+    assert grade(part) == "high"
+    assert part.access is not None
+    assert [right.source for right in part.access.gained] == [address]
+
+
+def test_a_snapshot_for_everybody_is_public() -> None:
+    part = inspected(entry("aws_db_snapshot.x", {"shared_accounts": [OTHER]}, {"shared_accounts": ["all"]}))
+    assert "access-public" in rules(part)
+    assert texts(part, gained=True)[0].startswith("all can newly restore")
+
+
+@pytest.mark.parametrize(
+    ("address", "before", "after"),
+    [
+        ("aws_cloudformation_stack.x", None, {"name": "x", "capabilities": ["CAPABILITY_AUTO_EXPAND"]}),
+        ("aws_db_instance.x", {"publicly_accessible": True}, {"publicly_accessible": True, "tags": {"a": "b"}}),
+        ("google_storage_bucket.x", None, {"name": "x"}),
+        ("azurerm_role_assignment.x", {"principal_id": "a"}, None),
+    ],
+)
+def test_what_lets_nobody_in_is_no_gain(address: str, before: Any, after: Any) -> None:
+    part = inspected(entry(address, before, after))
+    assert part.access is None or part.access.gained == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from glue.review.access import handing, of_resources, openings
+from glue.review.access import elsewhere, handing, of_resources, openings
 from glue.review.access.holders import Holder, Reader
 from glue.review.access.identities import Builder, Estate
 from glue.review.access.of_identities import People, reach_of
@@ -33,6 +33,7 @@ def inspect(plan: Plan, settings: Settings) -> Part:
     People(before, after, story).inspect()
     openings.inspect(reader, story, account)
     handing.inspect(reader, story, account)
+    elsewhere.inspect(reader, story)
     return story.part()
 
 
