@@ -278,6 +278,7 @@ class Bundles:
         if place.exists():
             place.rename(old)
         draft.rename(place)
+        draft.mkdir(mode=0o700)  # where the printed `terraform plan` writes to when somebody types it
         shutil.rmtree(old, ignore_errors=True)
 
 

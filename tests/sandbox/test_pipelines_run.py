@@ -46,8 +46,20 @@ def opened(ours: World, sha: str, *, head: str = NAME) -> dict[str, Any]:
     }
 
 
+def most(ours: World, path: str) -> tuple[str, int]:
+    """Return the line of an endpoint's file that bounds its scaling, and the bound: other tests may have moved it."""
+    (line,) = [one for one in (ours.origin / path).read_text().splitlines() if one.strip().startswith("max ")]
+    return line, int(line.split("=")[1])
+
+
+def raised(ours: World, path: str, *, branch: str = "main") -> str:
+    """Let an endpoint scale to one instance more, on a branch, and return the commit."""
+    line, number = most(ours, path)
+    return ours.commit(path, line, f"{line[: line.rindex('=')]}= {number + 1}", branch=branch)
+
+
 def test_a_pull_request_is_planned_and_reviewed_in_one_comment(ours: World) -> None:
-    sha = ours.commit(QA, "max                      = 3", "max                      = 4", branch="more-instances")
+    sha = raised(ours, QA, branch="more-instances")
     since = len(ours.estate.requests())
     run = runner(ours, "github-pull-request", opened(ours, sha), sha=sha, subject=("--pull-request",))
     run.workflow(PULL_REQUEST)
@@ -62,7 +74,7 @@ def test_a_pull_request_is_planned_and_reviewed_in_one_comment(ours: World) -> N
 
 
 def test_a_forks_pull_request_gets_no_identity(ours: World) -> None:
-    sha = ours.commit(QA, "max                      = 3", "max                      = 9", branch="of-a-fork")
+    sha = raised(ours, QA, branch="of-a-fork")
     event = opened(ours, sha, head="stranger/slipway")
     run = runner(ours, "github-fork", event, sha=sha, subject=("--pull-request",))
     run.workflow(PULL_REQUEST)
@@ -74,10 +86,8 @@ def test_a_forks_pull_request_gets_no_identity(ours: World) -> None:
 def test_a_merge_goes_to_qa_and_after_an_approval_to_production(ours: World) -> None:
     """What was planned in the reading role is applied, by its digest, in a role that only the environment's job has."""
     before = ours.main
-    ours.commit(QA, "max                      = 3", "max                      = 4")
-    settings = (ours.origin / PRODUCTION).read_text()
-    (line,) = [one for one in settings.splitlines() if one.strip().startswith("max ")]
-    sha = ours.commit(PRODUCTION, line, line[: line.rindex("=") + 1] + " 9")
+    raised(ours, QA)
+    sha = raised(ours, PRODUCTION)
     asked: list[str] = []
 
     def approve(environment: str) -> str | None:
@@ -93,8 +103,8 @@ def test_a_merge_goes_to_qa_and_after_an_approval_to_production(ours: World) -> 
     assert set(run.jobs.values()) <= {"success", "skipped"}, run.jobs
     assert run.jobs["production / serving (ranker) / apply"] == "success"
     assert asked == ["qa", "production"]
-    for environment, wanted in (("qa", 4), ("production", 9)):
-        assert most_instances(ours, environment) == wanted
+    for environment, path in (("qa", QA), ("production", PRODUCTION)):
+        assert most_instances(ours, environment) == most(ours, path)[1]
     workers = [str(line["principal"]) for line in ours.estate.requests()[since:]]
     assert any("slipway-production-plan/github-4711-1" in who for who in workers)
     assert any("slipway-production-deploy-serving/" in who for who in workers)

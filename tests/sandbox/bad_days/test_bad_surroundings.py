@@ -40,7 +40,7 @@ def test_a_canary_that_somebody_aborts(world: World):
         day.new.add(release)
         with world.speed(10):
             started = day.start("promote", release, "--to", "qa", "--apply", "--yes", "--retry")
-            day.caller.until(lambda tally: tally.answered[release] > 0)
+            day.caller.until(lambda tally: tally.answered[release] > 0, within=180)
             asked = ("--env", "qa", "--endpoint", "ranker", "--reason", "customers complain", "--yes")
             said = day.slipway("abort", *asked, "--format", "json")
             assert (said.code, said.document["aborted"]) == (0, True), said.out + said.err

@@ -34,18 +34,20 @@ def providers(estate: Estate, environment: str) -> str:
 def trust(estate: Estate) -> None:
     """Let an administrator apply the bootstraps that make the accounts trust the pipelines."""
 
+    files = {environment: estate.environments / environment / "environment.tfvars" for environment in CHAIN}
+    blocks = {
+        name: providers(estate, name) for name, file in files.items() if "identity_providers" not in file.read_text()
+    }
+    for name, block in blocks.items():  # before anything reads them all
+        files[name].write_text(files[name].read_text().replace("\n  models = {", f"{block}\n  models = {{", 1))
+
     def one(environment: str) -> None:
-        file = estate.environments / environment / "environment.tfvars"
-        text = file.read_text()
-        if "identity_providers" in text:
-            return
-        file.write_text(text.replace("\n  models = {", f"{providers(estate, environment)}\n  models = {{", 1))
         for verb in ("plan", "apply"):
             said = estate.slipway(verb, "--env", environment, "--stack", "bootstrap")
             assert said.code == 0, said.err[-3000:]
 
     with ThreadPoolExecutor() as pool:
-        list(pool.map(one, CHAIN))
+        list(pool.map(one, blocks))
 
 
 @dataclass
