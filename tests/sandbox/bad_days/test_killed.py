@@ -31,11 +31,9 @@ POINTS = (
     Point("the lineage is registered", "sagemaker", "CreateModelPackage"),
     Point("the plan holds the state", "s3", "PutObject", more={"resource": f"{STATE}.tflock"}),
     Point("the audit record is begun", "s3", "PutObject", more=AUDIT),
-    Point("the model is made", "sagemaker", "CreateModel"),
     Point("the config is made", "sagemaker", "CreateEndpointConfig"),
     Point("the update is asked for", "sagemaker", "UpdateEndpoint", "before"),
     Point("the update has begun", "sagemaker", "UpdateEndpoint"),
-    Point("the audit record is ended", "s3", "PutObject", "before", AUDIT),
     Point("golden requests", "sagemaker-runtime", "InvokeEndpoint", "before", {"principal": "*/slipway-qa-promote/*"}),
     Point("the evidence is written", "s3", "PutObject", "before", {"resource": "*/evidence/*"}),
 )
