@@ -194,11 +194,11 @@ def handle(event, context):
 
 def test_a_maximum_concurrency_is_kept(dev: Account) -> None:
     # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
-    url, _ = dev.queue("kept-told")
-    source_url, source = dev.queue("kept")
+    url, _ = dev.queue("bounded-told")
+    source_url, source = dev.queue("bounded")
     read = may(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage"])
-    settings = {"Environment": {"Variables": {"URL": url}}, "Timeout": 8}  # what hangs on a busy machine comes again
-    name = dev.function("kept", BUSY, dev.role("kept-role", "lambda", read), **settings)
+    settings = {"Environment": {"Variables": {"URL": url}}}
+    name = dev.function("bounded", BUSY, dev.role("bounded-role", "lambda", read), **settings)
     client = dev("lambda")
     mapping = {"EventSourceArn": source, "FunctionName": name, "BatchSize": 1}
     made = client.create_event_source_mapping(**mapping, ScalingConfig={"MaximumConcurrency": 2})
