@@ -151,6 +151,7 @@ class Door:
         if lost or kept.code >= 500:
             text = b"".join(body)[:2000].decode(errors="replace")
             if lost:
+                # as moto says it where it knows the service: __call__ answers both with AWS's UnknownOperationException
                 raise NotImplementedError(f"{call.method} {call.path}")
             raise RuntimeError(f"moto answered {kept.status}: {text}")
         kept.release()

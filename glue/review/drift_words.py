@@ -12,6 +12,7 @@ from glue.review.echoes import Echoes
 from glue.review.model import EndpointChange
 from glue.review.plan import Plan
 from glue.review.resource import Path, Resource
+from glue.review.strength import at
 
 _VERBS = {"create": "created", "update": "changed", "replace": "replaced", "delete": "destroyed", "forget": "forgotten"}
 _PATHS = 4  # of one resource; the count says how many there are
@@ -54,21 +55,10 @@ def _words(plan: Plan, change: Resource, echoes: Echoes, planned: Mapping[str, R
 
 def _difference(plan: Plan, change: Resource, path: Path) -> str:
     name = plan.show(".".join(str(step) for step in path))
-    old, new = (_at(values, path) for values in (change.before, change.after))
+    old, new = (at(values, path) for values in (change.before, change.after))
     if any(isinstance(it, dict | list) or len(str(it)) > _SHORT for it in (old, new)):
         return f"{name} {'added' if _nothing(old) else 'removed' if _nothing(new) else 'changed'}"
     return f"{name} {_shown(plan, old)} → {_shown(plan, new)}"
-
-
-def _at(values: Any, path: Path) -> Any:
-    for step in path:
-        if isinstance(values, Mapping):
-            values = values.get(step)
-        elif isinstance(values, list) and isinstance(step, int) and step < len(values):
-            values = values[step]
-        else:
-            return None
-    return values
 
 
 def _nothing(value: Any) -> bool:

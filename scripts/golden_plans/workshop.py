@@ -6,10 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +16,7 @@ from typing import Any
 import boto3
 
 from scripts.golden_plans.prior import ACCOUNT, REGION, state
+from scripts.moto_server import moto_server
 from scripts.terraform_checks import ROOT, TERRAFORM, provider_binary, run, shared_provider
 
 FOLDER = ROOT / "build" / "golden-plans" / str(os.getpid())  # two may run side by side
@@ -211,32 +209,4 @@ def workshop() -> Iterator[Workshop]:
         stack.callback(shutil.rmtree, FOLDER, ignore_errors=True)
         for name in ("modules", "terraform", "tests/review/shapes", "tests/review/fleet"):
             shutil.copytree(ROOT / name, SOURCES / name, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate"))
-        yield Workshop(stack.enter_context(_moto()), stack)
-
-
-@contextmanager
-def _moto() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"NO_PROXY": "127.0.0.1"},
-    ) as moto:  # fmt: skip
-        try:
-            _wait_for(port)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            moto.terminate()
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=5):
-                return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
+        yield Workshop(stack.enter_context(moto_server()), stack)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from scripts.moto_server import moto_server
 from tests.terraform.serving_plans import REGION, Plans, revisions
 
 pytestmark = pytest.mark.terraform
@@ -21,34 +17,11 @@ pytestmark = pytest.mark.terraform
 
 @pytest.fixture(scope="module")
 def plans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plans]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    with subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"NO_PROXY": "127.0.0.1"},
-    ) as moto:  # fmt: skip
-        try:
-            wait_for(port)
-            folder = tmp_path_factory.mktemp("serving")
-            made = Plans(url, folder, folder / "package.zip")
-            made.prepare()
-            yield made
-        finally:
-            moto.terminate()
-
-
-def wait_for(port: int) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=5):
-                return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
+    with moto_server() as url:
+        folder = tmp_path_factory.mktemp("serving")
+        made = Plans(url, folder, folder / "package.zip")
+        made.prepare()
+        yield made
 
 
 def created(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
