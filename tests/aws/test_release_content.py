@@ -106,6 +106,24 @@ def test_several_at_once_that_packed_it_each_for_themselves_make_one_release(
     assert releases.load_release(dev.artifacts(), one).release.content == made[0].release.content
 
 
+def test_somebody_else_completes_the_same_upload_with_other_bytes(
+    ask_for: Callable[[bytes], ReleaseRequest], dev: Session
+) -> None:
+    # The other one takes over the unfinished upload; S3 then repeats to us what it answered to them.
+    other = ask_for(packed(21, x=b"same upload"))
+    done: list[CreatedRelease] = []
+    once = iter([True])
+
+    def meanwhile(**_: object) -> None:
+        if next(once, False):
+            done.append(make(other, dev))
+
+    with hooked(dev.artifacts(), "before-send.s3.CompleteMultipartUpload", meanwhile):
+        ours = make(ask_for(packed(20, x=b"same upload")), dev)
+    assert (done[0].created, ours.created) == (True, False)
+    assert ours.release == done[0].release
+
+
 def test_bytes_that_are_gone_are_not_replaced_by_others(
     ask_for: Callable[[bytes], ReleaseRequest], dev: Session, estate: Estate
 ) -> None:

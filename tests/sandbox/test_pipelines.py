@@ -52,12 +52,12 @@ DEPLOYMENT = ("--environment", "qa")
 
 
 def test_a_pull_requests_job_plans_without_a_lock(pipelines: Estate, job: Job) -> None:
-    since = len(pipelines.requests())
+    since = pipelines.mark()
     said = job("plan", PULL_REQUEST, "plan", "--env", "qa", "--format", "json")
     assert said.code == 0, said.err
     assert [result["empty"] for result in said.document["results"]] == [True]
     assert " -lock=false " in said.err
-    lines = pipelines.requests()[since:]
+    lines = pipelines.requests(since)
     assert "assumed-role/slipway-qa-plan/job-7" in {
         line["principal"].partition(":sts::222222222222:")[2] for line in lines
     }
@@ -75,11 +75,11 @@ def test_a_pull_requests_job_changes_nothing(job: Job) -> None:
 
 def test_a_deployments_job_has_each_role_by_its_own_token(pipelines: Estate, job: Job) -> None:
     release = pipelines.live_release("qa")
-    since = len(pipelines.requests())
+    since = pipelines.mark()
     said = job("promote", DEPLOYMENT, "promote", release, "--to", "qa", "--apply", "--yes", "--format", "json")
     assert said.code == 0, said.err
     assert said.document["changed"] is False
-    lines = pipelines.requests()[since:]
+    lines = pipelines.requests(since)
     assert {line["operation"] for line in lines if line["service"] == "sts"} >= {"AssumeRoleWithWebIdentity"}
     assert "AssumeRole" not in {line["operation"] for line in lines}
     workers = {

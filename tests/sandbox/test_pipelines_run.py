@@ -60,14 +60,14 @@ def raised(ours: World, path: str, *, branch: str = "main") -> str:
 
 def test_a_pull_request_is_planned_and_reviewed_in_one_comment(ours: World) -> None:
     sha = raised(ours, QA, branch="more-instances")
-    since = len(ours.estate.requests())
+    since = ours.estate.mark()
     run = runner(ours, "github-pull-request", opened(ours, sha), sha=sha, subject=("--pull-request",))
     run.workflow(PULL_REQUEST)
     assert run.jobs == dict.fromkeys(("check", "test", "touched", "plan", "review"), "success")
     (comment,) = ours.server.comments[7]
     assert "ranker" in comment["body"]
     assert [label.partition(":")[0] for label in ours.server.labels[7]] == ["risk"]
-    workers = {str(line["principal"]) for line in ours.estate.requests()[since:]}
+    workers = {str(line["principal"]) for line in ours.estate.requests(since)}
     assert any("assumed-role/slipway-qa-plan/github-4711-1" in who for who in workers)
     assert not any(f"slipway-qa-{role}/" in who for who in workers for role in ("promote", "deploy-serving"))
     assert ours.server.problems == []
@@ -94,7 +94,7 @@ def test_a_merge_goes_to_qa_and_after_an_approval_to_production(ours: World) -> 
         asked.append(environment)
         return "bea" if environment == "production" else "nobody asked"
 
-    since = len(ours.estate.requests())
+    since = ours.estate.mark()
     on_main = ("--ref", "refs/heads/main")
     run = runner(ours, "github-deploy", {"before": before}, sha=sha, subject=on_main, approve=approve)
     run.workflow(DEPLOY)
@@ -105,7 +105,7 @@ def test_a_merge_goes_to_qa_and_after_an_approval_to_production(ours: World) -> 
     assert asked == ["qa", "production"]
     for environment, path in (("qa", QA), ("production", PRODUCTION)):
         assert most_instances(ours, environment) == most(ours, path)[1]
-    workers = [str(line["principal"]) for line in ours.estate.requests()[since:]]
+    workers = [str(line["principal"]) for line in ours.estate.requests(since)]
     assert any("slipway-production-plan/github-4711-1" in who for who in workers)
     assert any("slipway-production-deploy-serving/" in who for who in workers)
     told = ours.estate.slipway("history", "--env", "production", "--endpoint", "ranker", "--format", "json")

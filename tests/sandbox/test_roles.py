@@ -24,7 +24,7 @@ def test_a_printed_command_does_the_same_when_typed(estate: Estate) -> None:
     assert kept is not None
     kept_credentials = REPOSITORY / kept[1] / "roles" / "slipway-qa-deploy-foundation.credentials"
     kept_credentials.unlink()  # as an hour later: the profile's program assumes the role anew
-    since = len(estate.requests())
+    since = estate.mark()
     typed = subprocess.run(
         ["bash", "-c", command],
         cwd=REPOSITORY,
@@ -37,7 +37,7 @@ def test_a_printed_command_does_the_same_when_typed(estate: Estate) -> None:
     assert typed.returncode == 0, typed.stdout + typed.stderr
     assert "No changes." in typed.stdout
     assert kept_credentials.exists()
-    lines = estate.requests()[since:]
+    lines = estate.requests(since)
     terraform = [line for line in lines if "Terraform" in str(line["client"])]
     assert len(terraform) > 10
     assert {str(line["principal"]).split("/")[1] for line in terraform} == {"slipway-qa-deploy-foundation"}

@@ -65,7 +65,9 @@ def client(server: Server) -> Iterator[Client]:
     def make(service: str, profile: str = "dev") -> Any:
         if (service, profile) not in made:
             session = sessions.setdefault(profile, boto3.Session(profile_name=profile))
-            made[service, profile] = session.client(service, config=Config(retries={"total_max_attempts": 1}))
+            one = session.client(service, config=Config(retries={"total_max_attempts": 1}))
+            _ = one.exceptions  # botocore makes these classes at the first error: twice, when two threads meet one
+            made[service, profile] = one
         return made[service, profile]
 
     yield make

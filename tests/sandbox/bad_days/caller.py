@@ -63,7 +63,7 @@ class Caller:
     Each answer says which release gave it (image/README.md). One that does not is an error, raised at the end.
     """
 
-    def __init__(self, runtime: Any, endpoint: str, *, every: float = 0.1) -> None:
+    def __init__(self, runtime: Any, endpoint: str, *, every: float = 0.25) -> None:
         self.tally = Tally()
         self._runtime, self._endpoint, self._every = runtime, endpoint, every
         self._question = QUESTION.read_bytes()

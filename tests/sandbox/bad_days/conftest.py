@@ -16,5 +16,6 @@ from tests.sandbox.estate import REPOSITORY, Estate
 @pytest.fixture(scope="session")
 def world(estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made = World(estate, Models(estate, tmp_path_factory.mktemp("models")), Clients(estate))
-    yield made
+    with made.queue_rests():
+        yield made
     report.write(REPOSITORY / "build" / "bad-days", made.seen)

@@ -169,7 +169,7 @@ class World:
             assert time.monotonic() < deadline, f"still in ALARM: {ringing}"
             time.sleep(0.5)
 
-    def caller(self, environment: str, every: float = 0.1) -> Caller:
+    def caller(self, environment: str, every: float = 0.25) -> Caller:
         """Return somebody who asks an environment's endpoint."""
         runtime = self.clients.of(environment, "sagemaker-runtime")
         return Caller(runtime, f"slipway-{environment}-ranker", every=every)
@@ -200,16 +200,20 @@ class World:
 
     @contextmanager
     def speed(self, faster: float) -> Iterator[None]:
-        """Let AWS's time pass at another speed, in AWS seconds a second.
-
-        The training queue rests meanwhile: its launcher, which runs each minute, would take what the machine has.
-        """
-        self._queue("DISABLED")
+        """Let AWS's time pass at another speed, in AWS seconds a second."""
         self.sandbox("clock", "--speed", str(faster))
         try:
             yield
         finally:
             self.sandbox("clock", "--speed", str(SPEED))
+
+    @contextmanager
+    def queue_rests(self) -> Iterator[None]:
+        """Stop the training queue's schedules: each minute of AWS's time its launcher takes what the machine has."""
+        self._queue("DISABLED")
+        try:
+            yield
+        finally:
             self._queue("ENABLED")
 
     def _queue(self, state: str) -> None:

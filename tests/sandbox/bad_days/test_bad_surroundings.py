@@ -99,7 +99,7 @@ def test_another_deployment_is_under_way(world: World):
 def test_terraform_killed_during_the_update(world: World):
     """The kernel ends Terraform while SageMaker shifts traffic: the command waits for SageMaker, and completes it."""
     release = world.models.release("good", "red-alarm")
-    since = len(world.estate.requests())
+    since = world.estate.mark()
     with world.day("terraform killed", "Terraform is killed while SageMaker shifts traffic") as day:
         day.new.add(release)
         started = day.start("promote", release, "--to", "qa", "--apply", "--yes")
