@@ -54,7 +54,7 @@ check-code:
 	$(MAKE) check-pipelines
 
 check-tests:
-	$(BIN)/python -m pytest -q --durations=5 tests/unit tests/policy
+	$(BIN)/python -m pytest -q --durations=5 -m "not slow" tests/unit tests/policy
 
 check-review:
 	$(BIN)/python -m pytest -q --durations=5 tests/review

@@ -1,5 +1,6 @@
 """Makes `.venv` from the hash-pinned requirements. Run by make, with nothing but a Python at hand."""
 
+import compileall
 import os
 import subprocess
 import sys
@@ -34,7 +35,9 @@ def main() -> None:
         sys.exit(f"Python {wanted} or newer is needed, not {sys.version.split()[0]}: make PYTHON=python{wanted}")
     print("Setting up .venv (once; about a minute)", file=sys.stderr)
     venv.create(VENV, with_pip=True, clear=True)
-    pip("--require-hashes", "--requirement", str(REQUIREMENTS))
+    pip("--require-hashes", "--no-compile", "--requirement", str(REQUIREMENTS))
+    # pip compiles on one core; what it leaves out would be compiled at each start where writing it later is forbidden
+    compileall.compile_dir(VENV / "lib", quiet=2, workers=0)
     pip("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
     (VENV / ".complete").touch()
 

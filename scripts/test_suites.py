@@ -55,6 +55,7 @@ SUITES = (
     Suite("sandbox policies", ("sandbox_iam",)),
     Suite("sandbox identities", ("sandbox_authn",)),
     Suite("policy evaluation", ("iam",)),
+    Suite("slow unit tests", command=(sys.executable, "-m", "pytest", "-q", "-m", "slow", "tests/unit")),
     Suite("terraform modules", command=(sys.executable, "-m", "scripts.test_modules")),
     Suite("model and image", ("model", "image")),
     Suite("scan of policies", command=(sys.executable, "-m", "scripts.scan_policies")),

@@ -13,6 +13,8 @@ from bench.processes import Remote
 from glue.core.release import MODEL_ARCHIVE
 from glue.errors import RefusedError, SlipwayError
 
+pytestmark = pytest.mark.slow
+
 FILES = 12
 
 

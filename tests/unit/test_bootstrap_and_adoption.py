@@ -23,6 +23,8 @@ from glue.tf.runner import Runner
 from glue.workspace import Stack, Workspace
 from tests.unit.bundle_support import bundles_of
 
+pytestmark = pytest.mark.slow
+
 WHERE = Environment("qa", "222222222222", "eu-west-1", settings={"repository": "https://x/y"})
 STACK = Stack(WHERE, "bootstrap")
 # Plays terraform: the "bucket" is a file, and each apply makes the bucket and a local state.

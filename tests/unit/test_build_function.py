@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "build_function.py"
 INVOKER = SCRIPT.parents[1] / "modules" / "endpoint-invoker" / "src"
 

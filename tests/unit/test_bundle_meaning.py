@@ -11,6 +11,8 @@ import pytest
 
 from glue.core import semantic, slim
 
+pytestmark = pytest.mark.slow
+
 PROVIDERS = {"registry.terraform.io/hashicorp/aws": "5.100.0"}
 Plan = dict[str, Any]
 

@@ -26,6 +26,8 @@ from glue.workspace import Stack, Workspace
 from tests.unit.bundle_support import ANN, NOW, bundles_of, harmless
 from tests.unit.test_bundles import NOW_THERE, make, root, workspace
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["root", "workspace"]
 
 APPROVER = "arn:aws:iam::222222222222:role/lead"

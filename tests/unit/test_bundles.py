@@ -27,6 +27,8 @@ from glue.workspace import Stack, Workspace
 from tests.unit.bundle_support import ANN, NOW, bundles_of
 from tests.unit.test_bundle_meaning import plan as made_plan
 
+pytestmark = pytest.mark.slow
+
 STACK = Stack(Environment(name="qa", account_id="222222222222", region="eu-west-1"), "serving", "ranker")
 LOCK = 'provider "registry.terraform.io/hashicorp/aws" {\n  version     = "5.100.0"\n  hashes = ["h1:x"]\n}\n'
 HERE = StateId("lineage-1", 4)

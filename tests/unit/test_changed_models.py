@@ -11,6 +11,8 @@ import pytest
 from glue.changed import Changed, changed_models
 from glue.errors import SlipwayError, UsageError
 
+pytestmark = pytest.mark.slow
+
 ZEROS = "0" * 40
 SETTINGS = 'depends = ["shared/features/**"]\n'
 

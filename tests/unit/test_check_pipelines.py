@@ -9,6 +9,8 @@ import pytest
 
 from scripts.pipelines import check, documents, linters, makefile
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 GITHUB = ".github/workflows"
 

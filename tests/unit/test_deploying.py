@@ -32,6 +32,8 @@ from glue.workspace import Stack
 from tests.unit.revision_support import NEXT_RELEASE, RELEASE, history, revision
 from tests.unit.test_truth import live_of
 
+pytestmark = pytest.mark.slow
+
 QA = Environment(name="qa", account_id="222222222222", region="eu-west-1")
 STACK = Stack(QA, "serving", "ranker")
 WHEN = datetime(2026, 11, 21, tzinfo=UTC)

@@ -18,6 +18,8 @@ from botocore.stub import Stubber
 from tests.unit.invoker_support import SOURCE, Context, load
 
 ENDPOINT = "slipway-qa-ranker"
+SESSION = botocore.session.get_session()  # one for all tests: each new one reads botocore's models again
+SESSION.set_credentials("access", "secret")
 MODEL_ERROR = (
     'Received server error (500) from primary with message "KeyError: price". See '
     "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logEventViewer:group=/aws/sagemaker/x "
@@ -33,9 +35,7 @@ def invoker(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.fixture
 def sagemaker(invoker: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
-    session = botocore.session.get_session()
-    session.set_credentials("access", "secret")
-    client = session.create_client("sagemaker-runtime", region_name="eu-west-1")
+    client = SESSION.create_client("sagemaker-runtime", region_name="eu-west-1")
     monkeypatch.setattr(invoker, "client", lambda _timeout_s: client)
     with Stubber(client) as stub:
         yield stub

@@ -17,6 +17,8 @@ import pytest
 
 from tests.unit.invoker_support import Context, load
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Server:

@@ -25,6 +25,8 @@ from glue.tf.runs import Runs, process_start
 from glue.workspace import Stack, Workspace
 from tests.unit.bundle_support import bundles_of
 
+pytestmark = pytest.mark.slow
+
 LOCK = "954ae4a7-c1ad-9629-40b3-ac48886f9f55"
 STACK = Stack(Environment(name="qa", account_id="222222222222", region="eu-west-1"), "serving", "ranker")
 FAKE = f"""#!{sys.executable}

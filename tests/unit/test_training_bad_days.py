@@ -9,6 +9,8 @@ import pytest
 from tests.unit.test_training_machine import Queue
 from tests.unit.training_world import ENDS, FAULTS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("seed", range(16))
 def test_long_bad_days(seed: int) -> None:

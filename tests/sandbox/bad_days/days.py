@@ -169,6 +169,12 @@ class World:
             assert time.monotonic() < deadline, f"still in ALARM: {ringing}"
             time.sleep(0.5)
 
+    def status(self, environment: str) -> str:
+        """The status of an environment's endpoint."""
+        name = f"slipway-{environment}-ranker"
+        described = self.clients.of(environment, "sagemaker").describe_endpoint(EndpointName=name)
+        return str(described["EndpointStatus"])
+
     def caller(self, environment: str, every: float = 0.25) -> Caller:
         """Return somebody who asks an environment's endpoint."""
         runtime = self.clients.of(environment, "sagemaker-runtime")

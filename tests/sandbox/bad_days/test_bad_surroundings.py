@@ -41,8 +41,11 @@ def test_a_canary_that_somebody_aborts(world: World):
         with world.speed(10):
             started = day.start("promote", release, "--to", "qa", "--apply", "--yes", "--retry")
             day.caller.until(lambda tally: tally.answered[release] > 0, within=180)
-            asked = ("--env", "qa", "--endpoint", "ranker", "--reason", "customers complain", "--yes")
-            said = day.slipway("abort", *asked, "--format", "json")
+            with world.speed(2):  # the two minutes of the canary last until a busy machine has started the command
+                asked = ("--env", "qa", "--endpoint", "ranker", "--reason", "customers complain", "--yes")
+                aborting = day.start("abort", *asked, "--format", "json")
+                aborting.wait_for(lambda: world.status("qa") == "RollingBack")
+            said = aborting.end()
             assert (said.code, said.document["aborted"]) == (0, True), said.out + said.err
         day.fails(started.end(), "aborted by", "customers complain")
         assert day.live()["release"] == day.old
