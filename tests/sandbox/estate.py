@@ -118,9 +118,10 @@ class Estate:
         lines = [json.loads(line) for line in added[: added.rfind(b"\n") + 1].splitlines()]
         return [line for line in lines if FUNCTION not in str(line.get("client"))]
 
-    def saw(self, operation: str, since: int) -> bool:
-        """Whether an operation was answered after a mark."""
-        return any(line["operation"] == operation for line in self.requests(since))
+    def saw(self, operation: str, since: int, *, on: str = "") -> bool:
+        """Whether an operation was answered after a mark, on a resource with this in its name."""
+        lines = (line for line in self.requests(since) if line["operation"] == operation)
+        return any(on in str(line.get("resource")) for line in lines)
 
     def live_release(self, environment: str) -> str:
         """What an endpoint serves, according to AWS."""

@@ -129,11 +129,14 @@ def test_a_closed_queue_gets_nothing_and_the_dead_letter_queue_does(dev: Account
 def test_a_function_gets_the_event_if_its_policy_says_so(dev: Account) -> None:
     # https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
     url, _ = dev.queue("called")
+    dead_url, dead = dev.queue("called-dead", "sns")
     arn = topic(dev, "called")
     role = dev.role("called-role", "lambda", may("sqs:SendMessage"))
     function = dev.function("called", TELL, role, Environment={"Variables": {"URL": url}})
-    subscription = subscribe(dev, arn, "lambda", function)
+    subscription = subscribe(dev, arn, "lambda", function, RedrivePolicy={"deadLetterTargetArn": dead})
     publish(dev, arn, "too early")
+    (refused,) = dev.bodies(dead_url)
+    assert refused["Message"] == "too early"
     dev("lambda").add_permission(
         FunctionName="called",
         StatementId="sns",

@@ -102,6 +102,7 @@ class Started:
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self.kill_terraform()
+        if not self._process.stdout.closed:  # type: ignore[union-attr]
             self._process.communicate(timeout=30)
 
     def kill_terraform(self) -> None:

@@ -36,17 +36,19 @@ def test_a_bake_that_fails_at_the_last_step(world: World):
 def test_a_canary_that_somebody_aborts(world: World):
     """It ends without Terraform, which holds the state's lock; both commands say who did it, and why."""
     release = world.models.release("good", "late-alarm")
+    asked = ("--env", "qa", "--endpoint", "ranker", "--reason", "customers complain", "--yes", "--format", "json")
     with world.day("abort", "`slipway abort` during the canary") as day:
         day.new.add(release)
-        with world.speed(10):
-            started = day.start("promote", release, "--to", "qa", "--apply", "--yes", "--retry")
-            day.caller.until(lambda tally: tally.answered[release] > 0, within=180)
-            with world.speed(2):  # the two minutes of the canary last until a busy machine has started the command
-                asked = ("--env", "qa", "--endpoint", "ranker", "--reason", "customers complain", "--yes")
-                aborting = day.start("abort", *asked, "--format", "json")
-                aborting.wait_for(lambda: world.status("qa") == "RollingBack")
-            said = aborting.end()
-            assert (said.code, said.document["aborted"]) == (0, True), said.out + said.err
+        since = world.estate.mark()
+        started = day.start("promote", release, "--to", "qa", "--apply", "--yes", "--retry")
+        # Its audit record begins just before Terraform does.
+        started.wait_for(lambda: world.estate.saw("PutObject", since, on="/audit/"), within=240)
+        with world.speed(4):  # the two minutes of the canary last until a busy machine has started the command
+            day.caller.until(lambda tally: tally.answered[release] > 0, within=240)
+            aborting = day.start("abort", *asked)
+            aborting.wait_for(lambda: world.status("qa") == "RollingBack")
+        said = aborting.end()
+        assert (said.code, said.document["aborted"]) == (0, True), said.out + said.err
         day.fails(started.end(), "aborted by", "customers complain")
         assert day.live()["release"] == day.old
         day.converges(day.promote(release, "--retry"), release)
