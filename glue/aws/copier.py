@@ -243,7 +243,7 @@ class Copier:
         except PreconditionError:
             self._target.abort(key, upload_id)
             return False
-        # An upload that somebody else completed with other bytes answers as it did to them: the next look refuses those.
+        # An upload that somebody else completed answers as it did to them: if with other bytes, the next look refuses.
         return checksum == plan.file.sha256
 
 
