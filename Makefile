@@ -40,6 +40,10 @@ demo: setup ## Take a model from training to production on three sandbox account
 test: setup $(BROWSER) $(NGINX) ## Everything that CI runs
 	$(BIN)/python -m scripts.test_suites
 
+.PHONY: test-long
+test-long: setup ## What runs each night besides: longer bad days, an endpoint's whole life
+	$(BIN)/python -m scripts.test_suites --long
+
 .PHONY: check check-code check-tests check-review
 check: setup ## The fast gate: format, lint, types, terraform validate, generated docs, quick tests (no sandbox)
 	$(MAKE) -j3 --output-sync=target check-code check-tests check-review

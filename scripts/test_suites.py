@@ -1,5 +1,7 @@
 """Runs all test suites, two side by side, each in a process of its own; all of them run, whatever fails.
 
+`--long` runs the long tests instead: scenarios that take a minute each and resemble others that always run.
+
 Each has its own process because the suites that bring the sandbox into their process change moto for good
 (tests/conftest.py). End to end comes first: it lasts as long as all others together, and often waits for Terraform's
 provider.
@@ -30,18 +32,18 @@ class Suite:
     name: str
     folders: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    marked: str = "not long"
 
     def arguments(self) -> tuple[str, ...]:
         """Return the command line."""
         paths = (f"tests/{folder}" for folder in self.folders)
-        return self.command or (sys.executable, "-m", "pytest", "-q", *paths)
+        return self.command or (sys.executable, "-m", "pytest", "-q", "-m", self.marked, *paths)
 
 
 # Long ones first: the last to end decides.
 SUITES = (
     Suite("end to end", ("sandbox",)),
     Suite("check", command=("make", "check")),
-    Suite("an endpoint's life", ("sandbox_life",)),
     Suite("sandbox runtime", ("sandbox_runtime",)),
     Suite("sandbox core", ("sandbox_core",)),
     Suite("accounts in one process", ("aws", "cli")),
@@ -55,10 +57,15 @@ SUITES = (
     Suite("sandbox policies", ("sandbox_iam",)),
     Suite("sandbox identities", ("sandbox_authn",)),
     Suite("policy evaluation", ("iam",)),
-    Suite("slow unit tests", command=(sys.executable, "-m", "pytest", "-q", "-m", "slow", "tests/unit")),
+    Suite("slow unit tests", ("unit",), marked="slow"),
     Suite("terraform modules", command=(sys.executable, "-m", "scripts.test_modules")),
     Suite("model and image", ("model", "image")),
     Suite("scan of policies", command=(sys.executable, "-m", "scripts.scan_policies")),
+)
+LONG = (
+    Suite("end to end, long", ("sandbox",), marked="long"),
+    Suite("an endpoint's life", ("sandbox_life",), marked="long"),
+    Suite("sandbox runtime, long", ("sandbox_runtime",), marked="long"),
 )
 
 
@@ -83,8 +90,9 @@ def run(suite: Suite) -> bool:
 
 def main() -> None:
     """Exit 1 when a suite failed, or when a folder of tests belongs to none."""
-    if forgotten := missing(SUITES, ROOT / "tests"):
+    if forgotten := missing((*SUITES, *LONG), ROOT / "tests"):
         sys.exit(f"no suite of scripts/test_suites.py runs {', '.join(f'tests/{name}' for name in forgotten)}")
+    suites = LONG if sys.argv[1:] == ["--long"] else SUITES
     os.environ["PYTHONUNBUFFERED"] = "1"
     # Hundreds of short runs of Terraform and its provider: without collecting garbage they take a quarter less work.
     os.environ.setdefault("GOGC", "off")
@@ -92,7 +100,7 @@ def main() -> None:
     # As many short runs of our own commands: some machines forbid to keep what was compiled.
     os.environ["PYTHONDONTWRITEBYTECODE"] = ""
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        passed = dict(zip([suite.name for suite in SUITES], pool.map(run, SUITES), strict=True))
+        passed = dict(zip([suite.name for suite in suites], pool.map(run, suites), strict=True))
     failed = [name for name, good in passed.items() if not good]
     if failed:
         sys.exit(f"failed suites: {', '.join(failed)}")

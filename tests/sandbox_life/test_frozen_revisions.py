@@ -13,7 +13,7 @@ import pytest
 from tests.sandbox_life.serving_world import ENDPOINT, Account, Serving
 from tests.unit.invoker_support import load
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.terraform]
+pytestmark = [pytest.mark.sandbox, pytest.mark.terraform, pytest.mark.long]
 
 CONFIG = "module.endpoint[0].aws_sagemaker_endpoint_configuration.this"
 MODEL = "module.endpoint[0].aws_sagemaker_model.this"

@@ -146,6 +146,7 @@ def terraform(work: Path, *arguments: str, code: int = 0) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.terraform
 def test_terraform_sees_nothing_to_do_after_it_applied(account: Account, image: str, tmp_path: Path) -> None:
     package = tmp_path / "ask.zip"

@@ -28,6 +28,7 @@ def test_a_model_that_answers_nonsense(world: World):
     assert day.caller.longest(release) < FULL
 
 
+@pytest.mark.long
 def test_a_slow_model(world: World):
     release = world.models.release("slow")
     with world.day("slow", "A model that takes 0.6 s where 0.3 s are allowed") as day:
@@ -35,6 +36,7 @@ def test_a_slow_model(world: World):
         assert day.live()["release"] == day.old
 
 
+@pytest.mark.long
 def test_a_model_that_never_becomes_healthy(world: World):
     release = world.models.release("never-healthy")
     with world.day("never healthy", "A model that cannot be loaded") as day:

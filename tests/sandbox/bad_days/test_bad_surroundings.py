@@ -20,6 +20,7 @@ pytestmark = pytest.mark.sandbox
 ALARM = "slipway-qa-ranker-main-errors-5xx"
 
 
+@pytest.mark.long
 def test_a_bake_that_fails_at_the_last_step(world: World):
     """All traffic was on the new fleet already, and goes back. Nobody tries it again by accident."""
     release = world.models.release("good", "late-alarm")
@@ -43,7 +44,7 @@ def test_a_canary_that_somebody_aborts(world: World):
         started = day.start("promote", release, "--to", "qa", "--apply", "--yes", "--retry")
         # Its audit record begins just before Terraform does.
         started.wait_for(lambda: world.estate.saw("PutObject", since, on="/audit/"), within=240)
-        with world.speed(4):  # the two minutes of the canary last until a busy machine has started the command
+        with world.speed(6):  # the two minutes of the canary last until a busy machine has started the command
             day.caller.until(lambda tally: tally.answered[release] > 0, within=240)
             aborting = day.start("abort", *asked)
             aborting.wait_for(lambda: world.status("qa") == "RollingBack")
