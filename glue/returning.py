@@ -213,17 +213,20 @@ def undone(session: Session, stack: Stack, revisions: Revisions, live: Live, *, 
     name, wanted, state = _name(stack), revisions.live, live.endpoint
     made = interrupted = False
     if wanted is not None and state is not None and state.failure and revision_in(state.config, name) != wanted:
-        made = _made(session, f"{name}-{wanted}-")
+        made = _made(session, f"{name}-{wanted}-", until=state.modified)
         interrupted = judging.was_interrupted(_recorded(session, stack), wanted, modified=state.modified)
     return judging.undone_earlier(
         name, revisions, live, held_config=held_config, was_made=made, interrupted=interrupted
     )
 
 
-def _made(session: Session, prefix: str) -> bool:
-    """Tell whether a revision's config exists; False also for a role that may not list them."""
+def _made(session: Session, prefix: str, *, until: str) -> bool:
+    """Tell whether a revision's config existed when the endpoint changed last: else its reason is of another revision.
+
+    False also for a role that may not list configs.
+    """
     try:
-        return bool(session.sagemaker.config_names(prefix))
+        return bool(session.sagemaker.config_names(prefix, until=until))
     except AccessDeniedError:
         return False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore import exceptions as boto
@@ -50,11 +51,16 @@ class SageMaker:
         )
         return None if answer is None else config_of(answer)
 
-    def config_names(self, prefix: str) -> tuple[str, ...]:
-        """Return the names of the endpoint configs that begin with `prefix`, sorted."""
+    def config_names(self, prefix: str, *, until: str = "") -> tuple[str, ...]:
+        """Return the names of the endpoint configs that begin with `prefix`, sorted; `until` leaves out later ones.
+
+        It is a time in RFC 3339.
+        """
+        limit = datetime.fromisoformat(until) if until else datetime.max.replace(tzinfo=UTC)
         with translated(self._where, f"endpoint configs {prefix}*"):
             pages = self._client.get_paginator("list_endpoint_configs").paginate(NameContains=prefix)
-            names = [entry["EndpointConfigName"] for page in pages for entry in page["EndpointConfigs"]]
+            found = [entry for page in pages for entry in page["EndpointConfigs"] if entry["CreationTime"] <= limit]
+        names = (entry["EndpointConfigName"] for entry in found)
         return tuple(sorted(name for name in names if name.startswith(prefix)))
 
     def model(self, name: str) -> Model | None:

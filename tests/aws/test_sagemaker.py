@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -354,6 +354,11 @@ def test_configs_by_the_beginning_of_their_names(sagemaker: tuple[SageMaker, Stu
     stub.add_response("list_endpoint_configs", {"EndpointConfigs": entries, "NextToken": "t"}, asked)
     stub.add_response("list_endpoint_configs", {"EndpointConfigs": []}, {**asked, "NextToken": "t"})
     assert facade.config_names("slipway-qa-ranker-r2-1a2b3c4d-") == (names[0],)
+    # A deployment that failed before the config was made was of another revision.
+    for seconds, found in ((-1, ()), (1, (names[0],))):
+        stub.add_response("list_endpoint_configs", {"EndpointConfigs": entries}, asked)
+        until = (WHEN + timedelta(seconds=seconds)).isoformat()
+        assert facade.config_names("slipway-qa-ranker-r2-1a2b3c4d-", until=until) == found
 
 
 def test_an_asynchronous_config_as_aws_describes_it(sagemaker: tuple[SageMaker, Stubber]) -> None:

@@ -127,7 +127,7 @@ class World:
     def rang(self, name: str, *, after: str) -> Alarm | None:
         return next((alarm for alarm in self.history if alarm.name == name and alarm.since > after), None)
 
-    def config_names(self, prefix: str) -> tuple[str, ...]:
+    def config_names(self, prefix: str, *, until: str = "") -> tuple[str, ...]:
         return tuple(name for name in self.configs if name.startswith(prefix))
 
     def live(self) -> Live:

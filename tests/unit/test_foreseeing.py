@@ -73,7 +73,7 @@ class Aws:
     def sagemaker(self) -> Aws:
         return self
 
-    def config_names(self, prefix: str) -> tuple[str, ...]:
+    def config_names(self, prefix: str, *, until: str = "") -> tuple[str, ...]:
         self.asked.append(prefix)
         return tuple(name for name in self.configs if name.startswith(prefix))
 
