@@ -97,7 +97,8 @@ def main() -> None:
     parser.add_argument("--long", action="store_true", help="run the long tests instead")
     suites = LONG if parser.parse_args().long else SUITES
     os.environ["PYTHONUNBUFFERED"] = "1"
-    # Hundreds of short runs of Terraform and its provider: an empty plan takes a third less work without collecting garbage.
+    # Hundreds of short runs of Terraform and its provider: an empty plan takes a third less work without garbage
+    # collection.
     os.environ.setdefault("GOGC", "off")
     os.environ.setdefault("GOMEMLIMIT", "1GiB")
     # As many short runs of our own commands: some machines forbid to keep what was compiled.
